@@ -1,0 +1,1 @@
+"""How other libraries do the jobs: one table of peers per family."""

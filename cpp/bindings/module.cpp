@@ -1,0 +1,28 @@
+#include <cstdlib>
+
+#include "registration.hpp"
+
+namespace boxel {
+namespace {
+
+const KernelSet& chosen_kernels() {
+  const char* forced = std::getenv("BOXEL_ISA");
+  return choose_kernel_set(forced ? forced : "");
+}
+
+}  // namespace
+
+const KernelSet& active_kernels() {
+  static const KernelSet& kernels = chosen_kernels();
+  return kernels;
+}
+
+}  // namespace boxel
+
+PYBIND11_MODULE(_core, module) {
+  module.doc() = "The compiled core of boxel; not public: use the functions of the package.";
+  boxel::active_kernels();  // an unknown BOXEL_ISA fails the import, not the first call
+  boxel::register_registry(module);
+  boxel::register_config(module);
+  boxel::register_blocks(module);
+}

@@ -1,0 +1,134 @@
+// What a traversal knows of a statistic: a state of a few rows of lanes and the operations on it.
+// The kernels implement these interfaces once per instruction set; a virtual call is paid per row,
+// never per sample.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "boxel/dtype.hpp"
+#include "boxel/memory.hpp"
+#include "boxel/registry.hpp"
+
+namespace boxel {
+
+// The type in which loaded rows reach the accumulators. bool rows are uint8, float16 rows float32.
+// Masked and weighted work is done in the three widest types only, to keep the kernels few.
+enum class Sample : std::uint8_t {
+  int8,
+  int16,
+  int32,
+  int64,
+  uint8,
+  uint16,
+  uint32,
+  uint64,
+  float32,
+  float64,
+};
+
+// The type in which a statistic comes out, before the cast to the output's dtype.
+enum class Natural : std::uint8_t { int64, uint64, float64 };
+
+// A run of lanes of a state: its rows are `capacity` lanes apart.
+struct Lanes {
+  std::byte* base = nullptr;
+  std::int64_t capacity = 0;
+  std::int64_t first = 0;
+
+  template <class T>
+  T* row(int index) const {
+    return reinterpret_cast<T*>(base) + index * capacity + first;
+  }
+  Lanes from(std::int64_t lane) const { return {base, capacity, first + lane}; }
+};
+
+// Rows are taken in groups, so that a group's samples are combined in registers.
+inline constexpr int max_group = 8;
+
+struct RowGroup {
+  int count = 0;
+  std::array<const void*, max_group> samples{};
+  // In masked work only: nonzero where a sample counts, and its weight if there are weights.
+  std::array<const std::uint8_t*, max_group> include{};
+  std::array<const double*, max_group> weights{};
+};
+
+// One value in every type it may be asked for (cval).
+struct Value {
+  double floating = 0;
+  std::int64_t integer = 0;  // two's complement bits for uint64 as well
+};
+
+// Samples per lane: one number where nothing is masked, else a row of them.
+struct Counts {
+  double uniform = 0;
+  const std::int64_t* per_lane = nullptr;
+};
+
+class Accumulator {
+ public:
+  virtual ~Accumulator() = default;
+  // Bytes of one lane of one row, and the number of rows, of the state.
+  virtual std::size_t lane_size() const = 0;
+  virtual int rows() const = 0;
+  // Takes a group of rows in; `taken` rows were taken before, 0 begins a new state.
+  virtual void take(Lanes state, const RowGroup& group, std::int64_t lanes, std::int64_t taken) = 0;
+  // out[l] = a[l] merged with b[l]; na and nb are their samples per lane where nothing is masked.
+  // `out` may be `a`, and `b` may lie ahead in the same rows: a lane is read before it is written.
+  virtual void merge(Lanes out, Lanes a, Lanes b, std::int64_t lanes, double na, double nb) = 0;
+  // out[j * inner + i] = in[j * step * inner + i]; `out` and `in` do not overlap.
+  virtual void pick(Lanes out, Lanes in, std::int64_t count, std::int64_t step,
+                    std::int64_t inner) = 0;
+  // Takes `times` equal samples into every lane, which held `held` samples.
+  virtual void take_constant(Lanes state, std::int64_t lanes, Value value, double times,
+                             double held) = 0;
+  virtual Natural natural(Statistic statistic) const = 0;
+  // Writes `lanes` values of natural(statistic).
+  virtual void finish(Statistic statistic, Lanes state, std::int64_t lanes, Counts counts,
+                      double ddof, void* out) = 0;
+};
+
+// median, mode and other statistics of a whole box's samples, gathered into `samples`.
+class Selector {
+ public:
+  virtual ~Selector() = default;
+  // Appends row samples to their cells: cells[lane] is the cell of a lane, or -1. Cell c fills
+  // storage[c * volume ...]; fill[c] counts.
+  virtual void take(std::byte* storage, std::int64_t volume, std::int64_t* fill,
+                    const std::int32_t* cells, const RowGroup& group, std::int64_t lanes) = 0;
+  virtual void take_constant(std::byte* storage, std::int64_t volume, std::int64_t* fill,
+                             std::int64_t cell, Value value, std::int64_t times) = 0;
+  virtual Natural natural(Statistic statistic) const = 0;
+  virtual void finish(Statistic statistic, std::byte* storage, std::int64_t volume,
+                      const std::int64_t* fill, std::int64_t cells, double ddof, void* out) = 0;
+  virtual std::size_t sample_size() const = 0;
+};
+
+// What kind of state a statistic needs; several statistics can share one.
+enum class StateKind : std::uint8_t {
+  count,     // samples that count (masked work only)
+  nonzero,   // samples that are not zero
+  sum,       // exact for integers
+  min,
+  max,
+  mean,      // by differences: stays within [min, max]
+  moments,   // mean and M2
+  squares,   // exact sums of x and x^2 of narrow integers
+  weighted,  // everything that weights need
+  gathered,  // the samples themselves
+};
+
+struct StateRequest {
+  StateKind kind;
+  Sample sample;
+  bool masked;
+  // The largest number of samples a box can hold: decides how narrow an accumulator may be.
+  double volume;
+  bool integral_midpoint;  // medians are rounded half to even in integers, not halved in float64
+};
+
+}  // namespace boxel

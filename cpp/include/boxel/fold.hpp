@@ -1,0 +1,60 @@
+// Folding the lanes of a row's state into its boxes, axis by axis, for any accumulator.
+//
+// Windows of lanes are merged by doubling (S2[l] = S1[l] + S1[l + 1], S4[l] = S2[l] + S2[l + 2], ...,
+// composed by the binary digits of the size): every pass is a plain loop over all lanes, whatever
+// the size, and the lanes at which windows start are picked at the end. Nothing is subtracted.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "boxel/accumulator.hpp"
+#include "boxel/plan.hpp"
+
+namespace boxel {
+
+// One axis of a row as a chunk sees it.
+struct RowAxis {
+  std::int64_t length = 1;
+  Window window;
+
+  std::int64_t extent(std::int64_t output) const {
+    const std::int64_t left = length - output * window.step;
+    return left < window.size ? left : window.size;
+  }
+};
+
+// Equal numbers of samples in consecutive lanes, as a factor of the rows that were taken.
+struct CountRun {
+  std::int64_t lanes;
+  double factor;
+};
+
+// How a row of a given geometry folds: worked out once for all chunks alike.
+class FoldPlan {
+ public:
+  FoldPlan() = default;
+  explicit FoldPlan(std::vector<RowAxis> axes);
+
+  const std::vector<RowAxis>& axes() const { return axes_; }
+  // Samples per output lane, for each row taken.
+  const std::vector<CountRun>& runs() const { return runs_; }
+  // Samples per lane of each slab (index of the axes folded before) when `axis` is folded: few
+  // runs, because only the last box of an axis is cut.
+  const std::vector<CountRun>& slabs(std::size_t axis) const { return slabs_[axis]; }
+
+ private:
+  std::vector<RowAxis> axes_;
+  std::vector<std::vector<CountRun>> slabs_;
+  std::vector<CountRun> runs_;
+};
+
+// Three states to fold in; which one holds the result changes with every pass.
+using FoldBuffers = std::array<Lanes, 3>;
+
+// Folds the state in buffers[0], which has taken `rows` rows; returns the buffer that holds the
+// result.
+int fold(Accumulator& accumulator, const FoldBuffers& buffers, const FoldPlan& plan, double rows);
+
+}  // namespace boxel

@@ -1,0 +1,42 @@
+// The table of kernels of one instruction set, and the choice among the tables.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "boxel/accumulator.hpp"
+#include "boxel/dtype.hpp"
+
+namespace boxel {
+
+// Loads `count` samples, `stride` bytes apart, as samples of the wanted type.
+using Convert = void (*)(void* out, const std::byte* in, std::int64_t stride, std::int64_t count);
+
+// Casts natural values to an output's dtype; NaN that cannot be cast becomes *fill. Returns false
+// if one was met and there is no fill.
+using Cast = bool (*)(void* out, const void* in, std::int64_t count, const void* fill);
+
+struct KernelSet {
+  std::string_view name;
+  std::unique_ptr<Accumulator> (*make_accumulator)(const StateRequest& request);
+  std::unique_ptr<Selector> (*make_selector)(const StateRequest& request);
+  Convert (*convert)(DType from, bool swapped, Sample to);
+  Cast (*cast)(Natural from, DType to);
+  // include[l] stays nonzero only where the sample is not masked, not NaN, of positive weight.
+  void (*leave_out_masked)(std::uint8_t* include, const std::uint8_t* masked, std::int64_t lanes);
+  void (*leave_out_nan)(std::uint8_t* include, const double* samples, std::int64_t lanes);
+  void (*leave_out_weightless)(std::uint8_t* include, const double* weights, std::int64_t lanes);
+  // Sums 64-bit words as fast as memory delivers them: the roofline of the benchmarks.
+  std::uint64_t (*read_words)(const std::uint64_t* words, std::int64_t count);
+};
+
+// Compiled in and able to run on this processor, from the least to the most demanding.
+const std::vector<const KernelSet*>& available_kernel_sets();
+
+// The best available one, or the one named; throws std::invalid_argument on an unknown name.
+const KernelSet& choose_kernel_set(std::string_view name);
+
+}  // namespace boxel

@@ -1,0 +1,88 @@
+// Scalar arithmetic that several accumulators share.
+
+namespace boxel::BOXEL_KERNELS {
+
+// n samples of a sum can be divided by multiplying where 1/n is exact.
+BOXEL_INLINE bool exact_reciprocal(double count) {
+  int exponent = 0;
+  return std::frexp(count, &exponent) == 0.5;
+}
+
+// The quotient rounded once, for sums that a double does not hold exactly.
+inline double exact_quotient(Int128 sum, std::int64_t count) {
+  if (count == 0) return std::numeric_limits<double>::quiet_NaN();
+  const bool negative = sum < 0;
+  UInt128 magnitude = negative ? -static_cast<UInt128>(sum) : static_cast<UInt128>(sum);
+  if (magnitude <= (std::uint64_t{1} << 53) && count <= (std::int64_t{1} << 53)) {
+    return static_cast<double>(static_cast<std::int64_t>(sum)) / static_cast<double>(count);
+  }
+  // With 126 bits in the dividend the quotient has at least 63; a sticky last bit then stands for
+  // the remainder, so that the conversion rounds as the exact quotient would.
+  int shift = 0;
+  while (!(magnitude >> 125)) {
+    magnitude <<= 1;
+    ++shift;
+  }
+  const auto divisor = static_cast<UInt128>(count);
+  const UInt128 quotient = magnitude / divisor;
+  const UInt128 sticky = magnitude % divisor ? 1 : 0;
+  const double rounded = std::ldexp(static_cast<double>(quotient | sticky), -shift);
+  return negative ? -rounded : rounded;
+}
+
+template <class S>
+BOXEL_INLINE double quotient_of(S sum, double count) {
+  if constexpr (sizeof(S) == 8 && std::is_integral_v<S>) {
+    const bool exact = sum <= (S{1} << 53) && (std::is_unsigned_v<S> || sum >= static_cast<S>(-(std::int64_t{1} << 53)));
+    if (!exact) return exact_quotient(static_cast<Int128>(sum), static_cast<std::int64_t>(count));
+  }
+  return static_cast<double>(sum) / count;
+}
+
+// (1 - t) a + t b without leaving [a, b]; the plain form where the difference overflows or one is
+// not finite, so that infinities come out as infinities.
+BOXEL_INLINE double between(double a, double b, double t) {
+  const double difference = b - a;
+  const double near = a + difference * t;
+  const double plain = a * (1.0 - t) + b * t;
+  return std::fabs(difference) <= std::numeric_limits<double>::max() ? near : plain;
+}
+
+BOXEL_INLINE double not_a_number() { return std::numeric_limits<double>::quiet_NaN(); }
+
+// Calls body(lane, count) for each lane.
+template <class Body>
+BOXEL_INLINE void with_counts(std::int64_t lanes, Counts counts, Body&& body) {
+  if (counts.per_lane) {
+    BOXEL_EACH_LANE
+    for (std::int64_t l = 0; l < lanes; ++l) body(l, static_cast<double>(counts.per_lane[l]));
+  } else {
+    const double count = counts.uniform;
+    BOXEL_EACH_LANE
+    for (std::int64_t l = 0; l < lanes; ++l) body(l, count);
+  }
+}
+
+// sum / count for each lane, rounded once.
+template <class S>
+inline void divide_lanes(double* out, const S* sums, std::int64_t lanes, Counts counts) {
+  constexpr bool always_exact = !(sizeof(S) == 8 && std::is_integral_v<S>);
+  if (always_exact && !counts.per_lane && exact_reciprocal(counts.uniform)) {
+    const double reciprocal = 1.0 / counts.uniform;
+    BOXEL_EACH_LANE
+    for (std::int64_t l = 0; l < lanes; ++l) out[l] = static_cast<double>(sums[l]) * reciprocal;
+    return;
+  }
+  with_counts(lanes, counts, [=](std::int64_t l, double count) {
+    out[l] = quotient_of(sums[l], count);
+  });
+}
+
+// M2 / (n - ddof), or its root; NaN where no degree of freedom is left.
+template <bool Root>
+BOXEL_INLINE double spread(double m2, double freedom) {
+  const double variance = freedom > 0 ? m2 / freedom : not_a_number();
+  return Root ? std::sqrt(variance) : variance;
+}
+
+}  // namespace boxel::BOXEL_KERNELS

@@ -1,0 +1,90 @@
+// Minimum and maximum; NaN wins, as in NumPy.
+
+namespace boxel::BOXEL_KERNELS {
+
+template <bool Largest, class T>
+BOXEL_INLINE T extreme(T a, T b) {
+  if constexpr (std::is_floating_point_v<T>) {
+    const T picked = Largest ? (b > a ? b : a) : (b < a ? b : a);
+    return b != b ? b : picked;  // a NaN in `a` loses no comparison and stays
+  } else {
+    return Largest ? (b > a ? b : a) : (b < a ? b : a);
+  }
+}
+
+template <bool Largest, int A, int B, class T>
+BOXEL_INLINE T extreme_of_rows(const T* const* rows, std::int64_t lane) {
+  if constexpr (B - A == 1) {
+    return rows[A][lane];
+  } else {
+    constexpr int middle = (A + B + 1) / 2;
+    return extreme<Largest>(extreme_of_rows<Largest, A, middle>(rows, lane),
+                            extreme_of_rows<Largest, middle, B>(rows, lane));
+  }
+}
+
+template <class T>
+constexpr Natural natural_of_sample() {
+  if (std::is_floating_point_v<T>) return Natural::float64;
+  return std::is_unsigned_v<T> ? Natural::uint64 : Natural::int64;
+}
+
+template <class T>
+inline void copy_natural(const T* values, std::int64_t lanes, void* out) {
+  using N = std::conditional_t<
+      std::is_floating_point_v<T>, double,
+      std::conditional_t<std::is_unsigned_v<T>, std::uint64_t, std::int64_t>>;
+  std::copy_n(values, lanes, static_cast<N*>(out));
+}
+
+template <class T>
+BOXEL_INLINE T value_as(Value value) {
+  if constexpr (std::is_floating_point_v<T>) return static_cast<T>(value.floating);
+  return static_cast<T>(value.integer);
+}
+
+template <class T, bool Largest>
+class Extremum final : public RowsOf<T, 1> {
+ public:
+  void take(Lanes state, const RowGroup& group, std::int64_t lanes, std::int64_t taken) override {
+    T* extremes = state.row<T>(0);
+    for_row_runs(group.count, [&]<int R>(int start) {
+      const RowPointers<T, R> pointers(group, start);
+      const bool first = taken + start == 0;
+      if (first) {
+        BOXEL_EACH_LANE
+        for (std::int64_t l = 0; l < lanes; ++l) {
+          extremes[l] = extreme_of_rows<Largest, 0, R>(pointers.rows, l);
+        }
+      } else {
+        BOXEL_EACH_LANE
+        for (std::int64_t l = 0; l < lanes; ++l) {
+          extremes[l] =
+              extreme<Largest>(extremes[l], extreme_of_rows<Largest, 0, R>(pointers.rows, l));
+        }
+      }
+    });
+  }
+
+  void merge(Lanes out, Lanes a, Lanes b, std::int64_t lanes, double, double) override {
+    T* o = out.row<T>(0);
+    const T* x = a.row<T>(0);
+    const T* y = b.row<T>(0);
+    BOXEL_EACH_LANE
+    for (std::int64_t l = 0; l < lanes; ++l) o[l] = extreme<Largest>(x[l], y[l]);
+  }
+
+  void take_constant(Lanes state, std::int64_t lanes, Value value, double, double) override {
+    T* extremes = state.row<T>(0);
+    const T constant = value_as<T>(value);
+    for (std::int64_t l = 0; l < lanes; ++l) extremes[l] = extreme<Largest>(extremes[l], constant);
+  }
+
+  Natural natural(Statistic) const override { return natural_of_sample<T>(); }
+
+  void finish(Statistic, Lanes state, std::int64_t lanes, Counts, double, void* out) override {
+    copy_natural(state.row<T>(0), lanes, out);
+  }
+};
+
+}  // namespace boxel::BOXEL_KERNELS

@@ -1,0 +1,93 @@
+// Samples that are not zero: count_nonzero, density, any, all; and sums of bool.
+
+namespace boxel::BOXEL_KERNELS {
+
+template <class G, class T>
+BOXEL_INLINE G is_nonzero(T sample) {
+  if constexpr (sizeof(T) == 1) {
+    // min(x, 1) is one vector instruction where a comparison needs a mask.
+    const auto byte = static_cast<std::uint8_t>(sample);
+    return static_cast<G>(byte < 1 ? byte : 1);
+  } else {
+    return static_cast<G>(sample != T{0} ? 1 : 0);
+  }
+}
+
+template <class S>
+inline void finish_nonzero(Statistic statistic, const S* nonzero, std::int64_t lanes, Counts counts,
+                           void* out) {
+  if (statistic == Statistic::density || statistic == Statistic::mean) {
+    divide_lanes(static_cast<double*>(out), nonzero, lanes, counts);
+    return;
+  }
+  auto* integers = static_cast<std::int64_t*>(out);
+  if (statistic == Statistic::any) {
+    for (std::int64_t l = 0; l < lanes; ++l) integers[l] = nonzero[l] != 0;
+  } else if (statistic == Statistic::all) {
+    with_counts(lanes, counts, [=](std::int64_t l, double count) {
+      integers[l] = static_cast<double>(nonzero[l]) == count;
+    });
+  } else {
+    for (std::int64_t l = 0; l < lanes; ++l) integers[l] = static_cast<std::int64_t>(nonzero[l]);
+  }
+}
+
+inline Natural natural_of_nonzero(Statistic statistic) {
+  return statistic == Statistic::density || statistic == Statistic::mean ? Natural::float64
+                                                                         : Natural::int64;
+}
+
+// S holds the box's volume; within a group of rows the count fits the sample's own width.
+template <class T, class S>
+class Nonzero final : public RowsOf<S, 1> {
+  using G = std::conditional_t<sizeof(T) == 1, std::uint8_t,
+                               std::conditional_t<sizeof(T) == 2, std::uint16_t, std::uint32_t>>;
+
+ public:
+  void take(Lanes state, const RowGroup& group, std::int64_t lanes, std::int64_t taken) override {
+    S* sums = state.row<S>(0);
+    for_row_runs(group.count, [&]<int R>(int start) {
+      const RowPointers<T, R> pointers(group, start);
+      if (taken + start == 0) {
+        add<R, true>(sums, pointers, lanes);
+      } else {
+        add<R, false>(sums, pointers, lanes);
+      }
+    });
+  }
+
+  void merge(Lanes out, Lanes a, Lanes b, std::int64_t lanes, double, double) override {
+    S* o = out.row<S>(0);
+    const S* x = a.row<S>(0);
+    const S* y = b.row<S>(0);
+    BOXEL_EACH_LANE
+    for (std::int64_t l = 0; l < lanes; ++l) o[l] = static_cast<S>(x[l] + y[l]);
+  }
+
+  void take_constant(Lanes state, std::int64_t lanes, Value value, double times, double) override {
+    if (value.floating == 0) return;
+    S* sums = state.row<S>(0);
+    for (std::int64_t l = 0; l < lanes; ++l) {
+      sums[l] = static_cast<S>(sums[l] + static_cast<S>(times));
+    }
+  }
+
+  Natural natural(Statistic statistic) const override { return natural_of_nonzero(statistic); }
+
+  void finish(Statistic statistic, Lanes state, std::int64_t lanes, Counts counts, double,
+              void* out) override {
+    finish_nonzero(statistic, state.row<S>(0), lanes, counts, out);
+  }
+
+ private:
+  template <int R, bool First>
+  static void add(S* sums, RowPointers<T, R> pointers, std::int64_t lanes) {
+    BOXEL_EACH_LANE
+    for (std::int64_t l = 0; l < lanes; ++l) {
+      const G group = sum_rows<G, 0, R>(pointers.rows, l, is_nonzero<G, T>);
+      sums[l] = static_cast<S>((First ? S{0} : sums[l]) + group);
+    }
+  }
+};
+
+}  // namespace boxel::BOXEL_KERNELS

@@ -1,0 +1,189 @@
+// Sums: exact for integers, in float64 for floats.
+
+namespace boxel::BOXEL_KERNELS {
+
+template <class S>
+inline void finish_sum(Statistic statistic, const S* sums, std::int64_t lanes, Counts counts,
+                       void* out) {
+  if (statistic == Statistic::mean) {
+    divide_lanes(static_cast<double*>(out), sums, lanes, counts);
+  } else if constexpr (std::is_floating_point_v<S>) {
+    std::copy_n(sums, lanes, static_cast<double*>(out));
+  } else if constexpr (std::is_unsigned_v<S>) {
+    std::copy_n(sums, lanes, static_cast<std::uint64_t*>(out));
+  } else {
+    std::copy_n(sums, lanes, static_cast<std::int64_t*>(out));
+  }
+}
+
+template <class S>
+constexpr Natural natural_of_sum(Statistic statistic) {
+  if (statistic == Statistic::mean || std::is_floating_point_v<S>) return Natural::float64;
+  return std::is_unsigned_v<S> ? Natural::uint64 : Natural::int64;
+}
+
+// The next wider type, in which a group of eight samples cannot overflow.
+template <class T>
+struct Wider;
+template <>
+struct Wider<std::uint8_t> : std::type_identity<std::uint16_t> {};
+template <>
+struct Wider<std::int8_t> : std::type_identity<std::int16_t> {};
+template <>
+struct Wider<std::uint16_t> : std::type_identity<std::uint32_t> {};
+template <>
+struct Wider<std::int16_t> : std::type_identity<std::int32_t> {};
+template <>
+struct Wider<std::uint32_t> : std::type_identity<std::uint64_t> {};
+template <>
+struct Wider<std::int32_t> : std::type_identity<std::int64_t> {};
+template <>
+struct Wider<float> : std::type_identity<double> {};
+template <>
+struct Wider<double> : std::type_identity<double> {};
+
+// S is chosen so wide that no sum over a whole box overflows.
+template <class T, class S>
+class Sum final : public RowsOf<S, 1> {
+  using G = typename Wider<T>::type;
+
+ public:
+  void take(Lanes state, const RowGroup& group, std::int64_t lanes, std::int64_t taken) override {
+    S* sums = state.row<S>(0);
+    for_row_runs(group.count, [&]<int R>(int start) {
+      const RowPointers<T, R> pointers(group, start);
+      if (taken + start == 0) {
+        add<R, true>(sums, pointers, lanes);
+      } else {
+        add<R, false>(sums, pointers, lanes);
+      }
+    });
+  }
+
+  void merge(Lanes out, Lanes a, Lanes b, std::int64_t lanes, double, double) override {
+    S* o = out.row<S>(0);
+    const S* x = a.row<S>(0);
+    const S* y = b.row<S>(0);
+    BOXEL_EACH_LANE
+    for (std::int64_t l = 0; l < lanes; ++l) o[l] = static_cast<S>(x[l] + y[l]);
+  }
+
+  void take_constant(Lanes state, std::int64_t lanes, Value value, double times, double) override {
+    S added;
+    if constexpr (std::is_floating_point_v<S>) {
+      added = value.floating * times;
+    } else {
+      added = static_cast<S>(value.integer * static_cast<std::int64_t>(times));
+    }
+    S* sums = state.row<S>(0);
+    for (std::int64_t l = 0; l < lanes; ++l) sums[l] = static_cast<S>(sums[l] + added);
+  }
+
+  Natural natural(Statistic statistic) const override { return natural_of_sum<S>(statistic); }
+
+  void finish(Statistic statistic, Lanes state, std::int64_t lanes, Counts counts, double,
+              void* out) override {
+    finish_sum(statistic, state.row<S>(0), lanes, counts, out);
+  }
+
+ private:
+  template <int R, bool First>
+  static void add(S* sums, RowPointers<T, R> pointers, std::int64_t lanes) {
+    BOXEL_EACH_LANE
+    for (std::int64_t l = 0; l < lanes; ++l) {
+      const G group = sum_rows<G, 0, R>(pointers.rows, l,
+                                        [](T x) { return static_cast<G>(x); });
+      if constexpr (First) {
+        sums[l] = static_cast<S>(group);
+      } else {
+        sums[l] = static_cast<S>(sums[l] + static_cast<S>(group));
+      }
+    }
+  }
+};
+
+// Sums of 64-bit integers in two halves, so that their mean is right past 2^64: the signed high
+// halves and the unsigned low halves cannot overflow below 2^31 samples, and the two recombine
+// modulo 2^64 (a sum, which wraps) or in 128 bits (a mean).
+template <class T>
+class WideSum final : public RowsOf<std::int64_t, 2> {
+ public:
+  void take(Lanes state, const RowGroup& group, std::int64_t lanes, std::int64_t taken) override {
+    std::int64_t* high = state.row<std::int64_t>(0);
+    std::int64_t* low = state.row<std::int64_t>(1);
+    if (taken == 0) {
+      std::fill_n(high, lanes, 0);
+      std::fill_n(low, lanes, 0);
+    }
+    for (int k = 0; k < group.count; ++k) {
+      const T* row = static_cast<const T*>(group.samples[static_cast<std::size_t>(k)]);
+      BOXEL_EACH_LANE
+      for (std::int64_t l = 0; l < lanes; ++l) {
+        high[l] += static_cast<std::int64_t>(row[l] >> 32);
+        low[l] += static_cast<std::int64_t>(static_cast<std::uint64_t>(row[l]) & 0xffffffffu);
+      }
+    }
+    carry(high, low, lanes);
+  }
+
+  void merge(Lanes out, Lanes a, Lanes b, std::int64_t lanes, double, double) override {
+    for (int row = 0; row < 2; ++row) {
+      std::int64_t* o = out.row<std::int64_t>(row);
+      const std::int64_t* x = a.row<std::int64_t>(row);
+      const std::int64_t* y = b.row<std::int64_t>(row);
+      BOXEL_EACH_LANE
+      for (std::int64_t l = 0; l < lanes; ++l) o[l] = x[l] + y[l];
+    }
+    carry(out.row<std::int64_t>(0), out.row<std::int64_t>(1), lanes);
+  }
+
+  void take_constant(Lanes state, std::int64_t lanes, Value value, double times, double) override {
+    const auto bits = static_cast<T>(value.integer);
+    const auto copies = static_cast<std::int64_t>(times);
+    const auto product = static_cast<Int128>(bits) * copies;
+    std::int64_t* high = state.row<std::int64_t>(0);
+    std::int64_t* low = state.row<std::int64_t>(1);
+    for (std::int64_t l = 0; l < lanes; ++l) {
+      high[l] += static_cast<std::int64_t>(product >> 32);
+      low[l] += static_cast<std::int64_t>(static_cast<std::uint64_t>(product) & 0xffffffffu);
+    }
+    carry(high, low, lanes);
+  }
+
+  Natural natural(Statistic statistic) const override { return natural_of_sum<T>(statistic); }
+
+  void finish(Statistic statistic, Lanes state, std::int64_t lanes, Counts counts, double,
+              void* out) override {
+    finish_halves<T>(statistic, state.row<std::int64_t>(0), state.row<std::int64_t>(1), lanes,
+                     counts, out);
+  }
+
+  // Keeps the low halves below 2^32, so that any number of rows can follow.
+  static void carry(std::int64_t* high, std::int64_t* low, std::int64_t lanes) {
+    BOXEL_EACH_LANE
+    for (std::int64_t l = 0; l < lanes; ++l) {
+      high[l] += low[l] >> 32;
+      low[l] &= 0xffffffff;
+    }
+  }
+
+  template <class U>
+  static void finish_halves(Statistic statistic, const std::int64_t* high, const std::int64_t* low,
+                            std::int64_t lanes, Counts counts, void* out) {
+    if (statistic == Statistic::mean) {
+      auto* means = static_cast<double*>(out);
+      for (std::int64_t l = 0; l < lanes; ++l) {
+        const Int128 sum = (static_cast<Int128>(high[l]) << 32) + low[l];
+        means[l] = exact_quotient(sum, counts.per_lane ? counts.per_lane[l]
+                                                       : static_cast<std::int64_t>(counts.uniform));
+      }
+      return;
+    }
+    auto* sums = static_cast<std::uint64_t*>(out);
+    for (std::int64_t l = 0; l < lanes; ++l) {
+      sums[l] = (static_cast<std::uint64_t>(high[l]) << 32) + static_cast<std::uint64_t>(low[l]);
+    }
+  }
+};
+
+}  // namespace boxel::BOXEL_KERNELS

@@ -1,0 +1,22 @@
+// parallel_for: fixed pieces of work, taken in turn by a few threads.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+namespace boxel {
+
+// Asked now and then on the calling thread while work goes on; may throw to stop it (Ctrl-C).
+using Poll = std::function<void()>;
+
+// Calls body(piece, worker) once for every piece in [0, pieces); worker < workers names the
+// thread, so that a worker can own scratch memory. The caller is worker 0. The first exception of
+// any worker stops the rest and is rethrown here. Threads live only as long as the call: there is
+// no pool that a fork could leave half alive.
+void parallel_for(std::int64_t pieces, int workers,
+                  const std::function<void(std::int64_t, int)>& body, const Poll& poll);
+
+// What this process may use: CPU affinity and the cgroup's quota.
+int usable_workers();
+
+}  // namespace boxel

@@ -1,0 +1,22 @@
+// Which states a set of statistics needs: the fewest, shared where bits allow.
+#pragma once
+
+#include <vector>
+
+#include "boxel/accumulator.hpp"
+#include "boxel/registry.hpp"
+
+namespace boxel {
+
+struct StatePlan {
+  Sample sample;
+  bool masked;
+  std::vector<StateKind> kinds;  // in masked work the first one counts
+  // For each statistic the index into `kinds`, or -1 where the number of samples is the answer.
+  std::vector<int> state_of;
+};
+
+StatePlan plan_states(const std::vector<Statistic>& wanted, DType dtype, bool masked,
+                      bool weighted);
+
+}  // namespace boxel

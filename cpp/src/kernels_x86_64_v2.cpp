@@ -1,0 +1,10 @@
+// The kernels for x86-64-v2.
+#include "kernels_prelude.hpp"
+
+#define BOXEL_KERNELS x86_64_v2
+#define BOXEL_KERNELS_NAME "x86-64-v2"
+#include "boxel/kernels/all.hpp"
+
+namespace boxel {
+const KernelSet& kernels_x86_64_v2() { return x86_64_v2::kernel_set; }
+}  // namespace boxel

@@ -1,0 +1,120 @@
+#include "boxel/parallel.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cmath>
+#include <exception>
+#include <fstream>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#ifdef __linux__
+#include <sched.h>
+#endif
+
+namespace boxel {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr auto poll_interval = std::chrono::milliseconds(50);
+
+class Team {
+ public:
+  Team(std::int64_t pieces, const std::function<void(std::int64_t, int)>& body)
+      : pieces_(pieces), body_(body) {}
+
+  void work(int worker, const Poll* poll) noexcept {
+    auto polled = Clock::now();
+    while (!stopped_.load(std::memory_order_relaxed)) {
+      const std::int64_t piece = next_.fetch_add(1, std::memory_order_relaxed);
+      if (piece >= pieces_) return;
+      try {
+        body_(piece, worker);
+        if (poll && *poll && Clock::now() - polled >= poll_interval) {
+          (*poll)();
+          polled = Clock::now();
+        }
+      } catch (...) {
+        fail(std::current_exception());
+      }
+    }
+  }
+
+  void rethrow() const {
+    if (error_) std::rethrow_exception(error_);
+  }
+
+ private:
+  void fail(std::exception_ptr error) noexcept {
+    const std::lock_guard lock(mutex_);
+    if (!error_) error_ = std::move(error);
+    stopped_.store(true, std::memory_order_relaxed);
+  }
+
+  std::int64_t pieces_;
+  const std::function<void(std::int64_t, int)>& body_;
+  std::atomic<std::int64_t> next_{0};
+  std::atomic<bool> stopped_{false};
+  std::mutex mutex_;
+  std::exception_ptr error_;
+};
+
+}  // namespace
+
+void parallel_for(std::int64_t pieces, int workers,
+                  const std::function<void(std::int64_t, int)>& body, const Poll& poll) {
+  Team team(pieces, body);
+  {
+    std::vector<std::jthread> threads;
+    const std::int64_t helpers = std::min<std::int64_t>(workers, pieces) - 1;
+    threads.reserve(static_cast<std::size_t>(std::max<std::int64_t>(helpers, 0)));
+    for (int worker = 1; worker <= helpers; ++worker) {
+      try {
+        threads.emplace_back([&team, worker] { team.work(worker, nullptr); });
+      } catch (const std::system_error&) {
+        break;  // The system gives no more threads: those there are do the work.
+      }
+    }
+    team.work(0, &poll);
+  }
+  team.rethrow();
+}
+
+namespace {
+
+int affinity_workers() {
+#ifdef __linux__
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (sched_getaffinity(0, sizeof(set), &set) == 0) return std::max(1, CPU_COUNT(&set));
+#endif
+  return static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+}
+
+// A container may own many cores and be granted the time of few.
+double quota_workers() {
+  std::ifstream v2("/sys/fs/cgroup/cpu.max");
+  std::string quota;
+  double period = 0;
+  if (v2 >> quota >> period && quota != "max" && period > 0) return std::stod(quota) / period;
+  std::ifstream v1_quota("/sys/fs/cgroup/cpu/cpu.cfs_quota_us");
+  std::ifstream v1_period("/sys/fs/cgroup/cpu/cpu.cfs_period_us");
+  double microseconds = 0;
+  if (v1_quota >> microseconds && v1_period >> period && microseconds > 0 && period > 0) {
+    return microseconds / period;
+  }
+  return INFINITY;
+}
+
+}  // namespace
+
+int usable_workers() {
+  const int workers = affinity_workers();
+  const double quota = std::ceil(quota_workers());
+  return quota < workers ? std::max(1, static_cast<int>(quota)) : workers;
+}
+
+}  // namespace boxel

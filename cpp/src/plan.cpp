@@ -1,0 +1,136 @@
+#include "boxel/plan.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <limits>
+
+namespace boxel {
+namespace {
+
+// Below this many lanes a call per row costs more than its work.
+constexpr std::int64_t shortest_row = 64;
+// Up to this many lanes a longer row is worth folding one more axis along it.
+constexpr std::int64_t short_row = 1024;
+
+bool contiguous(const PlanAxis& outer, const PlanAxis& inner) {
+  return outer.image == inner.image * inner.length && outer.where == inner.where * inner.length &&
+         outer.masked == inner.masked * inner.length &&
+         outer.weights == inner.weights * inner.length;
+}
+
+bool outputs_contiguous(const PlanAxis& outer, const PlanAxis& inner) {
+  for (std::size_t k = 0; k < outer.outputs.size(); ++k) {
+    if (outer.outputs[k] != inner.outputs[k] * inner.window.outputs) return false;
+  }
+  return true;
+}
+
+// One window that holds the axis, with nothing cut off and nothing padded.
+bool spanned(const PlanAxis& axis) {
+  return axis.window.outputs == 1 && axis.window.size == axis.length;
+}
+
+bool merge(PlanAxis& outer, const PlanAxis& inner) {
+  if (!contiguous(outer, inner)) return false;
+  if (!outer.reduced() && !inner.reduced()) {
+    if (!outputs_contiguous(outer, inner)) return false;
+    outer.length *= inner.length;
+    outer.window.outputs *= inner.window.outputs;
+    outer.outputs = inner.outputs;
+  } else if (spanned(outer) && spanned(inner)) {
+    outer.length *= inner.length;
+    outer.window = {outer.length, outer.length, 1};
+  } else {
+    return false;
+  }
+  outer.image = inner.image;
+  outer.where = inner.where;
+  outer.masked = inner.masked;
+  outer.weights = inner.weights;
+  return true;
+}
+
+std::vector<PlanAxis> dropped(const PlanRequest& request) {
+  std::vector<PlanAxis> axes;
+  for (PlanAxis axis : request.axes) {
+    if (!request.padded && axis.window.outputs == 1 && axis.window.size > axis.length) {
+      axis.window.size = axis.length;
+    }
+    if (axis.window.outputs == 1) axis.window.step = axis.window.size;
+    if (axis.length == 1 && axis.window.size == 1 && axis.window.outputs == 1) continue;
+    axes.push_back(axis);
+  }
+  return axes;
+}
+
+// Broadcast axes (stride 0) go outermost: a row should run along memory.
+std::int64_t order_key(const PlanAxis& axis) {
+  return axis.image == 0 ? std::numeric_limits<std::int64_t>::max() : std::abs(axis.image);
+}
+
+std::vector<PlanAxis> merged(std::vector<PlanAxis> axes) {
+  std::vector<PlanAxis> result;
+  for (const PlanAxis& axis : axes) {
+    if (result.empty() || !merge(result.back(), axis)) result.push_back(axis);
+  }
+  return result;
+}
+
+void choose_row(Plan& plan, std::vector<PlanAxis> axes, std::int64_t chunk_lanes) {
+  std::int64_t lanes = axes.back().length;
+  plan.row.push_back(axes.back());
+  axes.pop_back();
+  while (!axes.empty()) {
+    const PlanAxis& next = axes.back();
+    const bool folds_well = lanes < short_row && next.window.size * lanes <= chunk_lanes / 2;
+    if (lanes >= shortest_row && !folds_well) break;
+    lanes *= next.length;
+    plan.row.insert(plan.row.begin(), next);
+    axes.pop_back();
+  }
+  plan.outer = std::move(axes);
+}
+
+void choose_chunks(Plan& plan, const PlanRequest& request) {
+  for (std::size_t axis = 1; axis < plan.row.size(); ++axis) {
+    plan.inner_lanes *= plan.row[axis].length;
+    plan.inner_outputs *= plan.row[axis].window.outputs;
+  }
+  const PlanAxis& first = plan.row.front();
+  const std::int64_t positions = std::max<std::int64_t>(1, request.chunk_lanes / plan.inner_lanes);
+  if (std::min(first.window.size, first.length) > positions) {
+    plan.chunk_outputs = 1;
+    plan.band_positions = positions;
+  } else {
+    plan.chunk_outputs =
+        std::max<std::int64_t>(1, (positions - first.window.size) / first.window.step + 1);
+    if (request.chunk_cells) {
+      const std::int64_t cells = request.chunk_cells / std::max<std::int64_t>(1, plan.inner_outputs);
+      plan.chunk_outputs = std::clamp<std::int64_t>(cells, 1, plan.chunk_outputs);
+    }
+  }
+  plan.chunks = (first.window.outputs + plan.chunk_outputs - 1) / plan.chunk_outputs;
+}
+
+}  // namespace
+
+Plan make_plan(const PlanRequest& request) {
+  Plan plan;
+  std::vector<PlanAxis> axes = dropped(request);
+  for (const PlanAxis& axis : request.axes) {
+    const std::int64_t held = request.padded ? axis.window.size : std::min(axis.window.size, axis.length);
+    plan.volume *= static_cast<double>(held);
+    plan.samples *= axis.length;
+  }
+  if (axes.empty()) {
+    PlanAxis single;
+    single.outputs.assign(request.output_count, 0);
+    axes.push_back(single);
+  }
+  std::ranges::stable_sort(axes, std::ranges::greater{}, order_key);
+  choose_row(plan, merged(std::move(axes)), request.chunk_lanes);
+  choose_chunks(plan, request);
+  return plan;
+}
+
+}  // namespace boxel

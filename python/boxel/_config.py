@@ -1,0 +1,122 @@
+"""How many workers a call may use, and what this installation is made of."""
+
+from __future__ import annotations
+
+import operator
+import os
+import sys
+from typing import Any, TextIO
+
+import numpy as np
+
+from boxel import _core
+from boxel._version import __version__
+
+_workers: int | None = None
+
+
+def check_workers(workers: Any) -> int:
+    """Return `workers` as a positive int, or raise what tells why it is none."""
+    if isinstance(workers, (bool, np.bool_)):
+        raise TypeError("workers must be an integer of at least 1, found a bool")
+    try:
+        count = operator.index(workers)
+    except TypeError:
+        raise TypeError(
+            f"workers must be an integer of at least 1 or None, found {type(workers).__name__}"
+        ) from None
+    if count < 1:
+        raise ValueError(f"workers must be at least 1, found {count}")
+    # More threads than any machine has processors is a slip of the pen, not a wish.
+    return min(count, 1024)
+
+
+def set_workers(n: int | None) -> None:
+    """Set how many threads a call uses when it is given ``workers=None``.
+
+    Parameters
+    ----------
+    n : int or None
+        At least 1. None returns to the default: the environment variable ``BOXEL_WORKERS`` if it is
+        set, else the processors that this process may use (its CPU affinity and cgroup quota).
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `n` is not an integer of at least 1.
+
+    Examples
+    --------
+    >>> import boxel as bx
+    >>> bx.set_workers(2)
+    >>> bx.get_workers()
+    2
+    >>> bx.set_workers(None)
+    """
+    global _workers
+    _workers = None if n is None else check_workers(n)
+
+
+def get_workers() -> int:
+    """Return how many threads a call uses when it is given ``workers=None``.
+
+    Returns
+    -------
+    int
+        The number set by `set_workers`, else by ``BOXEL_WORKERS``, else the processors that this
+        process may use.
+    """
+    global _workers
+    if _workers is None:
+        _workers = _default_workers()
+    return _workers
+
+
+def _default_workers() -> int:
+    text = os.environ.get("BOXEL_WORKERS", "").strip()
+    if not text:
+        return _core.usable_workers()
+    try:
+        return check_workers(int(text))
+    except ValueError:
+        raise ValueError(
+            f"BOXEL_WORKERS must be an integer of at least 1, found {text!r}"
+        ) from None
+
+
+def show_config(file: TextIO | None = None) -> dict[str, Any]:
+    """Print and return what this installation is made of and what it uses.
+
+    Parameters
+    ----------
+    file : text file, optional
+        Where to print; default standard output.
+
+    Returns
+    -------
+    dict
+        ``version``, ``compiler``, ``instruction_sets`` (those this processor can run),
+        ``instruction_set`` (the one in use; the environment variable ``BOXEL_ISA`` forces one at
+        import), ``workers``, ``numpy`` and ``python``.
+
+    Examples
+    --------
+    >>> import io
+    >>> import boxel as bx
+    >>> bx.show_config(file=io.StringIO())["version"] == bx.__version__
+    True
+    """
+    config = {
+        "version": __version__,
+        "compiler": _core.compiler(),
+        "instruction_sets": _core.instruction_sets(),
+        "instruction_set": _core.instruction_set(),
+        "workers": get_workers(),
+        "numpy": np.__version__,
+        "python": sys.version.split()[0],
+    }
+    width = max(len(key) for key in config)
+    for key, value in config.items():
+        text = ", ".join(value) if isinstance(value, tuple) else value
+        print(f"{key:<{width}}  {text}", file=file)
+    return config

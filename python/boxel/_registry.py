@@ -1,0 +1,87 @@
+"""The statistics and dtypes of the compiled core, as Python asks for them.
+
+Nothing is listed here: names, NumPy equivalents and result dtypes are read from the core.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+from boxel import _core
+
+_ROWS = _core.registry()
+
+STATISTICS: tuple[str, ...] = tuple(name for name, _, _ in _ROWS)
+"""Names of all statistics."""
+
+MERGEABLE: frozenset[str] = frozenset(name for name, _, mergeable in _ROWS if mergeable)
+"""Statistics whose states merge; the others need all samples of a block at once."""
+
+CODES: dict[str, int] = {name: code for code, name in enumerate(STATISTICS)}
+
+ACCEPTED_DTYPES: tuple[str, ...] = _core.dtype_names()
+
+ACCEPTED_DTYPE_NUMBERS: frozenset[int] = frozenset(
+    [np.dtype(name).num for name in ACCEPTED_DTYPES]
+    + [np.dtype(c_type).num for c_type in ("long", "ulong", "longlong", "ulonglong")]
+    + [np.dtype(c_type).num for c_type in ("intc", "uintc")]
+)
+
+_FUNCTIONS: dict[Callable[..., Any], str] = {
+    getattr(np, alias): name for name, aliases, _ in _ROWS for alias in aliases.split()
+}
+
+_NAN_FUNCTIONS: dict[Callable[..., Any], str] = {
+    getattr(np, f"nan{name}"): name for name in STATISTICS if hasattr(np, f"nan{name}")
+}
+
+
+def did_you_mean(word: object, known: Iterable[str]) -> str:
+    """Return a clause that lists `known` and points to the nearest match."""
+    names = list(known)
+    matches = difflib.get_close_matches(str(word).lower(), names, n=1, cutoff=0.5)
+    hint = f"did you mean {matches[0]!r}? " if matches else ""
+    return f"{hint}Known: {', '.join(names)}"
+
+
+def statistic_name(statistic: object) -> str:
+    """Return the canonical name of a statistic given by name or by its NumPy function."""
+    if isinstance(statistic, str):
+        if statistic in CODES:
+            return statistic
+        raise ValueError(
+            f"unknown statistic {statistic!r}; {did_you_mean(statistic, STATISTICS)}"
+        )
+    if callable(statistic):
+        if statistic in _FUNCTIONS:
+            return _FUNCTIONS[statistic]
+        if statistic in _NAN_FUNCTIONS:
+            name = _NAN_FUNCTIONS[statistic]
+            raise ValueError(
+                f"np.nan{name} is not a statistic of its own: pass {name!r} with skipna=True"
+            )
+        called = getattr(statistic, "__name__", repr(statistic))
+        raise ValueError(
+            f"no statistic matches the function {called!r}; {did_you_mean(called, STATISTICS)}"
+        )
+    raise TypeError(
+        "statistic must be a name, a NumPy function or a tuple of these, "
+        f"found {type(statistic).__name__}"
+    )
+
+
+_result_dtypes: dict[tuple[int, int, bool], np.dtype[Any]] = {}
+
+
+def result_dtype(code: int, image: np.dtype[Any], weighted: bool) -> np.dtype[Any]:
+    """Return the dtype of a statistic's result where none is asked for."""
+    key = (code, image.num, weighted)
+    found = _result_dtypes.get(key)
+    if found is None:
+        found = np.dtype(_core.result_dtype(code, image, weighted))
+        _result_dtypes[key] = found
+    return found

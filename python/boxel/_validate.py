@@ -1,0 +1,232 @@
+"""The rules for what callers pass, and the messages for what breaks them.
+
+Every function returns the normalised value or raises ValueError or TypeError that names what was
+found and what was expected; nothing has been computed by then.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Iterable
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.exceptions import AxisError
+
+from boxel._registry import ACCEPTED_DTYPE_NUMBERS, ACCEPTED_DTYPES, did_you_mean
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+BOUNDARIES = ("partial", "trim", "exact", "pad")
+
+_FLOATS = "fc"
+
+
+def _is_bool(value: object) -> bool:
+    return isinstance(value, (bool, np.bool_))
+
+
+def integer(value: Any, name: str) -> int:
+    """Return `value` as an int; floats and bools are no integers."""
+    if not _is_bool(value):
+        try:
+            return operator.index(value)
+        except TypeError:
+            pass
+    raise TypeError(f"{name} must be an integer, found {value!r} ({type(value).__name__})")
+
+
+def at_least(value: Any, least: int, name: str) -> int:
+    """Return `value` as an int that is not below `least`."""
+    number = integer(value, name)
+    if number < least:
+        raise ValueError(f"{name} must be at least {least}, found {number}")
+    return number
+
+
+def refuse_dtype(dtype: np.dtype[Any], name: str) -> NoReturn:
+    """Raise for a dtype that no kernel takes."""
+    raise TypeError(
+        f"{name} has dtype {dtype}, which is not supported; accepted are {', '.join(ACCEPTED_DTYPES)}"
+    )
+
+
+def image_array(image: Any, name: str = "image") -> tuple[Array, Array | None]:
+    """Return an array of an accepted dtype and the mask that came with it (True: left out)."""
+    mask = None
+    if type(image) is not np.ndarray:
+        if isinstance(image, np.ma.MaskedArray):
+            found = np.ma.getmask(image)
+            mask = None if found is np.ma.nomask else np.asarray(found)
+            image = image.data
+        image = np.asarray(image)
+    if image.dtype.num not in ACCEPTED_DTYPE_NUMBERS:
+        refuse_dtype(image.dtype, name)
+    return image, mask
+
+
+def axis_tuple(axes: Any, ndim: int) -> tuple[int, ...]:
+    """Return `axes` as distinct non-negative ints; None is all of them."""
+    if axes is None:
+        return tuple(range(ndim))
+    given = tuple(axes) if isinstance(axes, Iterable) else (axes,)
+    result = []
+    for axis in given:
+        number = integer(axis, "axes")
+        if not -ndim <= number < ndim:
+            raise AxisError(number, ndim, "axes")
+        result.append(number % ndim)
+    if len(set(result)) != len(result):
+        raise ValueError(f"axes must name each axis once, found {given}")
+    return tuple(result)
+
+
+def per_axis(
+    value: Any, axes: tuple[int, ...], ndim: int, name: str, other: int = 1
+) -> tuple[int, ...]:
+    """Return one int of at least 1 for each of `ndim` axes, `other` where `axes` names none."""
+    if type(value) is int and value >= 1 and len(axes) == ndim:
+        return (value,) * ndim
+    if isinstance(value, Iterable) and not isinstance(value, (str, bytes)):
+        if not (isinstance(value, np.ndarray) and value.ndim == 0):
+            given = tuple(value)
+            if len(given) != len(axes):
+                raise ValueError(
+                    f"{name} must be an integer or one integer for each of {len(axes)} axes, "
+                    f"found {len(given)}: {given}"
+                )
+            sizes = [other] * ndim
+            for axis, size in zip(axes, given, strict=True):
+                sizes[axis] = at_least(size, 1, name)
+            return tuple(sizes)
+        value = value[()]
+    size = at_least(value, 1, name)
+    sizes = [other] * ndim
+    for axis in axes:
+        sizes[axis] = size
+    return tuple(sizes)
+
+
+def choice(value: Any, known: tuple[str, ...], name: str) -> str:
+    """Return `value` if it is one of the known words."""
+    if isinstance(value, str):
+        if value in known:
+            return value
+        raise ValueError(f"unknown {name} {value!r}; {did_you_mean(value, known)}")
+    raise TypeError(
+        f"{name} must be one of {', '.join(map(repr, known))}, found {type(value).__name__}"
+    )
+
+
+def output_dtype(dtype: Any, name: str = "dtype") -> np.dtype[Any]:
+    """Return a dtype that results can be cast to, in native byte order."""
+    try:
+        result = np.dtype(dtype)
+    except TypeError:
+        raise TypeError(
+            f"unknown {name} {dtype!r}; {did_you_mean(dtype, ACCEPTED_DTYPES)}"
+        ) from None
+    if result.num not in ACCEPTED_DTYPE_NUMBERS:
+        raise TypeError(
+            f"{name} {result} is not supported; accepted are {', '.join(ACCEPTED_DTYPES)}"
+        )
+    return result.newbyteorder("=")
+
+
+def broadcast(array: Array, shape: tuple[int, ...], name: str) -> Array:
+    """Return a view of `array` with the image's shape."""
+    if array.shape == shape:
+        return array
+    try:
+        return np.broadcast_to(array, shape)
+    except ValueError:
+        raise ValueError(
+            f"{name} of shape {array.shape} does not broadcast to the image of shape {shape}"
+        ) from None
+
+
+def where_array(where: Any, shape: tuple[int, ...]) -> Array:
+    """Return a bool view with the image's shape."""
+    if isinstance(where, np.ma.MaskedArray):
+        raise TypeError("where must be a plain bool array, found a masked array")
+    array = np.asarray(where)
+    if array.dtype != np.bool_:
+        raise TypeError(
+            f"where must be a bool array (True where a sample counts), found dtype {array.dtype}; "
+            "compare first, as in where=(mask != 0)"
+        )
+    return broadcast(array, shape, "where")
+
+
+def weights_array(weights: Any, shape: tuple[int, ...]) -> Array:
+    """Return a real view with the image's shape; its values are checked elsewhere."""
+    array, mask = image_array(weights, "weights")
+    if mask is not None and mask.any():
+        raise ValueError("weights must not be masked; give masked samples the weight 0")
+    return broadcast(array, shape, "weights")
+
+
+def real(value: Any, name: str) -> float:
+    """Return `value` as a float."""
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"{name} must be a real number, found {value!r} ({type(value).__name__})"
+        ) from None
+
+
+def degrees_of_freedom(ddof: Any) -> float:
+    """Return `ddof` as a finite float that is not negative."""
+    number = real(ddof, "ddof")
+    if not (math.isfinite(number) and number >= 0):
+        raise ValueError(f"ddof must be a finite number of at least 0, found {ddof!r}")
+    return number
+
+
+def scalar_of(value: Any, dtype: np.dtype[Any], name: str) -> Any:
+    """Return `value` as a scalar of `dtype`, exactly as given; refuse what does not fit."""
+    array = np.asarray(value)
+    if array.ndim != 0 or array.dtype.kind not in "biuf":
+        if not (array.ndim == 0 and isinstance(value, int)):
+            raise TypeError(
+                f"{name} must be a real number, found {value!r} ({type(value).__name__})"
+            )
+    if dtype.kind == "f":
+        with np.errstate(over="ignore"):
+            return dtype.type(value)
+    number = value if isinstance(value, int) else array.item()
+    low, high = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+    if isinstance(number, float) and not number.is_integer():
+        raise ValueError(f"{name} {value!r} does not fit dtype {dtype}, which holds integers only")
+    if not low <= number <= high:
+        raise ValueError(f"{name} {value!r} does not fit dtype {dtype}, which holds {low} to {high}")
+    return dtype.type(int(number))
+
+
+def is_nan(value: Any) -> bool:
+    """Tell whether a scalar is NaN."""
+    try:
+        return math.isnan(value)
+    except (TypeError, ValueError, OverflowError):
+        return False
+
+
+def check_output(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any] | None, name: str) -> Array:
+    """Return `out` if a result of this shape (and dtype, if one was asked for) can go there."""
+    if type(out) is not np.ndarray:
+        raise TypeError(f"{name} must be a numpy.ndarray, found {type(out).__name__}")
+    if out.shape != shape:
+        raise ValueError(f"{name} has shape {out.shape}, the result has shape {shape}")
+    if out.dtype.num not in ACCEPTED_DTYPE_NUMBERS:
+        refuse_dtype(out.dtype, name)
+    if dtype is not None and out.dtype.newbyteorder("=") != dtype:
+        raise ValueError(f"{name} has dtype {out.dtype}, but dtype={dtype} was asked for")
+    if not out.flags.writeable:
+        raise ValueError(f"{name} is read-only")
+    if any(
+        stride == 0 and length > 1 for stride, length in zip(out.strides, out.shape, strict=True)
+    ):
+        raise ValueError(f"{name} has elements that share memory (a broadcast array?)")
+    return out

@@ -1,0 +1,154 @@
+"""The work behind ``boxel density``: read, map, write."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from boxel import density_map
+from boxel._extras import require
+from boxel.cli.foreground import foreground
+from boxel.cli.outputs import check_new, refuse_same_files, write_map
+from boxel.cli.report import shape_text
+from boxel.files import check_holds, read_image
+
+__all__ = ["Job", "Result", "check", "run", "sizes_text", "write"]
+
+Sizes = int | tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Job:
+    """What the user asked for."""
+
+    image: Path
+    block: Sizes
+    stride: Sizes | None
+    boundary: str
+    dtype: str | None
+    threshold: float | str | None
+    channel_axis: int | None
+    output: Path | None
+    png_bits: int
+    plot: Path | None
+    workers: int | None
+    force: bool
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of it."""
+
+    image: NDArray[Any]
+    channel_axis: int | None
+    threshold: float | None
+    counted: NDArray[Any]
+    density: NDArray[Any]
+    seconds: float
+
+
+def check(job: Job) -> None:
+    """Refuse outputs that cannot be written, before the work."""
+    refuse_same_files([job.image, job.output, job.plot])
+    if job.output is not None:
+        check_new(job.output, force=job.force)
+    if job.plot is not None:
+        require("matplotlib", extra="plot")
+        from boxel.plot import PLOT_SUFFIXES
+
+        check_new(job.plot, PLOT_SUFFIXES, force=job.force)
+
+
+def run(job: Job) -> Result:
+    """Read the image and compute its map."""
+    image, found_axis = read_image(job.image)
+    channel_axis = found_axis if job.channel_axis is None else job.channel_axis
+    if channel_axis is not None:
+        channel_axis = _normalized(channel_axis, image)
+    _check_dimensions(job, image, image.ndim - (channel_axis is not None))
+    start = time.perf_counter()
+    counted, threshold = foreground(image, threshold=job.threshold, channel_axis=channel_axis)
+    density = density_map(
+        counted,
+        job.block,
+        stride=job.stride,
+        boundary=job.boundary,
+        # Said here, because the pixels that count may be a mask, which has forgotten it.
+        dtype=job.dtype or ("float32" if image.dtype.name in {"float16", "float32"} else "float64"),
+        workers=job.workers,
+    )
+    seconds = time.perf_counter() - start
+    return Result(image, channel_axis, threshold, counted, density, seconds)
+
+
+def write(job: Job, result: Result) -> None:
+    """Write the outputs."""
+    if job.output is not None:
+        write_map(job.output, result.density, png_bits=job.png_bits, force=job.force)
+    if job.plot is not None:
+        draw(job.plot, job, result)
+
+
+def draw(path: Path, job: Job, result: Result) -> None:
+    """Draw the image beside its map."""
+    from boxel.plot import heatmap, save_figure
+
+    axes: Any = heatmap(
+        result.density,
+        image=_picture(result),
+        block_size=job.block,
+        stride=job.stride,
+        title=f"density in blocks of {sizes_text(job.block, 2)}",
+        vmin=0.0,
+        vmax=float(result.density.max()) or 1.0,
+    )
+    save_figure(axes.figure, path, overwrite=job.force)
+
+
+def sizes_text(sizes: Sizes, dimensions: int) -> str:
+    """Return sizes as one per axis, such as ``3 x 3``."""
+    return shape_text((sizes,) * dimensions if isinstance(sizes, int) else sizes)
+
+
+def _picture(result: Result) -> NDArray[Any]:
+    if result.channel_axis is None:
+        return result.image
+    colours = np.moveaxis(result.image, result.channel_axis, -1)
+    return colours if colours.shape[-1] == 3 else result.counted
+
+
+def _normalized(axis: int, image: NDArray[Any]) -> int:
+    if not -image.ndim <= axis < image.ndim:
+        raise ValueError(
+            f"expected a --channel-axis from {-image.ndim} to {image.ndim - 1}, found {axis}"
+        )
+    return axis % image.ndim
+
+
+def _check_dimensions(job: Job, image: NDArray[Any], dimensions: int) -> None:
+    """Refuse what does not go with the number of axes, in the words of the command line."""
+    for option, sizes in (("--block", job.block), ("--stride", job.stride)):
+        if isinstance(sizes, tuple) and len(sizes) != dimensions:
+            raise ValueError(
+                f"expected {f'1 or {dimensions}' if dimensions > 1 else '1'} numbers for {option},"
+                f" found {len(sizes)}: the image is {shape_text(image.shape)}"
+                f"{_colour_hint(job, image, len(sizes))}"
+            )
+    if job.output is not None:
+        check_holds(job.output.suffix.lower(), (1,) * dimensions)
+    if job.plot is not None and dimensions != 2:
+        raise ValueError(
+            f"expected a 2-D image for --plot, found {dimensions} axes:"
+            f" the image is {shape_text(image.shape)}"
+        )
+
+
+def _colour_hint(job: Job, image: NDArray[Any], sizes: int) -> str:
+    if job.channel_axis is not None or sizes != image.ndim - 1 or image.shape[-1] not in (3, 4):
+        return ""
+    return "; if the last axis holds colours, add --channel-axis -1"

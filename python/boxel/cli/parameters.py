@@ -1,0 +1,75 @@
+"""Types of command-line parameters that click does not have."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Collection, Sequence
+
+import click
+
+__all__ = ["SizesCommand", "SizesOption", "join_sizes", "parse_sizes", "parse_threshold"]
+
+_SEPARATORS = re.compile(r"[\s,x]+")
+_NUMBERS = re.compile(r"[-+]?[0-9][-+0-9.,x]*")
+
+
+class SizesOption(click.Option):
+    """An option of a `SizesCommand` that may be followed by several numbers."""
+
+
+class SizesCommand(click.Command):
+    """A command whose `SizesOption` options take one or several numbers: ``--block 3 4``.
+
+    click gives every option a fixed number of words. The words are therefore joined before click
+    sees them; numbers right after such an option belong to it (``--`` ends them).
+    """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Join the words of each `SizesOption`, then parse as usual."""
+        options = {
+            name for each in self.params if isinstance(each, SizesOption) for name in each.opts
+        }
+        return super().parse_args(ctx, join_sizes(args, options))
+
+
+def join_sizes(words: Sequence[str], options: Collection[str]) -> list[str]:
+    """Join the numbers that follow any of `options` into one word: ``--block 3 4`` to ``3,4``."""
+    joined: list[str] = []
+    inside = False
+    for position, word in enumerate(words):
+        if word == "--":
+            return [*joined, *words[position:]]
+        if not (inside and _NUMBERS.fullmatch(word)):
+            joined.append(word)
+            inside = word.partition("=")[0] in options
+        elif joined[-1] in options:
+            joined.append(word)
+        else:
+            joined[-1] += f",{word}"
+    return joined
+
+
+def parse_sizes(text: str) -> int | tuple[int, ...]:
+    """Return one size for all axes (``3``) or one per axis (``3,4``, ``3x4`` or ``3 4``)."""
+    words = _SEPARATORS.split(text.strip())
+    if not all(re.fullmatch(r"\+?[0-9]{1,18}", word) and int(word) > 0 for word in words):
+        raise click.BadParameter(f"expected whole numbers from 1, such as 3 or 3x3, found {text!r}")
+    sizes = tuple(int(word) for word in words)
+    return sizes[0] if len(sizes) == 1 else sizes
+
+
+def parse_threshold(text: str) -> int | float | str:
+    """Return a finite number (an int if it is whole) or ``"otsu"``."""
+    if text.lower() == "otsu":
+        return "otsu"
+    # A float cannot hold every 64-bit sample that it may be compared with.
+    if re.fullmatch(r"[-+]?[0-9]{1,30}", text):
+        return int(text)
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise click.BadParameter(f"expected a finite number or 'otsu', found {text!r}")
+    return number

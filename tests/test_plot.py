@@ -1,0 +1,202 @@
+"""Heatmaps: what is drawn, where, and that nothing global is touched."""
+
+import numpy as np
+import pytest
+from image_files import sparse_image
+from subprocesses import run_script
+
+pytest.importorskip("matplotlib")
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: E402
+from matplotlib.figure import Figure  # noqa: E402
+
+from boxel import density_map  # noqa: E402
+from boxel.plot import heatmap, save_figure  # noqa: E402
+
+
+def drawn_map(axes):
+    (mesh,) = axes.get_images()
+    return mesh
+
+
+def extent_of(axes):
+    return tuple(map(float, drawn_map(axes).get_extent()))
+
+
+def colour_at(axes, x, y):
+    """Return the colour, from 0 to 255, drawn at a position in data coordinates."""
+    canvas = FigureCanvasAgg(axes.figure)
+    canvas.draw()
+    pixels = np.asarray(canvas.buffer_rgba())
+    column, row = axes.transData.transform((x, y))
+    return pixels[pixels.shape[0] - 1 - round(row), round(column), :3].astype(int)
+
+
+def test_map_is_drawn_in_image_pixels():
+    density = np.linspace(0, 1, 12).reshape(3, 4)
+    axes = heatmap(density, block_size=(5, 7), title="cells", label="cover")
+    mesh = drawn_map(axes)
+    np.testing.assert_array_equal(mesh.get_array(), density)
+    assert extent_of(axes) == (-0.5, 27.5, 14.5, -0.5)
+    assert axes.get_xlim() == (-0.5, 27.5)
+    assert axes.get_ylim() == (14.5, -0.5)
+    assert axes.get_aspect() == 1
+    assert axes.get_title() == "cells"
+    assert axes.get_xlabel() == "x (pixels)"
+    assert axes.get_ylabel() == "y (pixels)"
+    assert mesh.colorbar.ax.get_ylabel() == "cover"
+    assert mesh.get_clim() == (0, 1)
+
+
+def test_each_cell_is_drawn_over_its_block():
+    density = np.zeros((3, 4))
+    density[1, 2] = 1.0
+    axes = heatmap(density, block_size=(5, 7), cmap="gray")
+    assert colour_at(axes, x=17, y=7).tolist() == [255, 255, 255]
+    for x, y in [(10, 7), (24, 7), (17, 2), (17, 12)]:
+        assert colour_at(axes, x, y).tolist() == [0, 0, 0]
+
+
+def test_edge_blocks_end_with_the_image():
+    image = sparse_image((11, 17))
+    density = density_map(image, (4, 5))
+    axes = heatmap(density, image=image, block_size=(4, 5))
+    assert extent_of(axes) == (-0.5, 19.5, 11.5, -0.5)
+    assert axes.get_xlim() == (-0.5, 16.5)
+    assert axes.get_ylim() == (10.5, -0.5)
+    left, right = axes.figure.axes[:2]
+    assert right is axes
+    np.testing.assert_array_equal(left.get_images()[0].get_array(), image)
+    left.set_xlim(2, 5)
+    assert right.get_xlim() == (2, 5)
+
+
+def test_block_size_follows_from_the_image():
+    image = sparse_image((11, 17))
+    axes = heatmap(density_map(image, (4, 5)), image=image)
+    assert extent_of(axes) == (-0.5, 19.5, 11.5, -0.5)
+
+
+@pytest.mark.parametrize(
+    ("block", "stride", "extent"),
+    [(9, 3, (2.5, 14.5, 11.5, 2.5)), (3, 9, (-3.5, 32.5, 23.5, -3.5)), (4, 4, (-0.5, 15.5, 11.5, -0.5))],
+)
+def test_strided_values_lie_in_the_middle_of_their_blocks(block, stride, extent):
+    axes = heatmap(np.zeros((3, 4)), block_size=block, stride=stride)
+    assert extent_of(axes) == extent
+
+
+def test_given_axes_are_used():
+    figure = Figure()
+    first, second = figure.subplots(1, 2)
+    assert heatmap(np.eye(3), ax=second) is second
+    assert not first.get_images()
+    assert len(second.get_images()) == 1
+
+
+@pytest.mark.parametrize("dtype", ["u1", "u2", "f4"])
+def test_colour_images(dtype):
+    image = np.zeros((20, 30, 3), dtype)
+    image[..., 1] = 1 if dtype == "f4" else np.iinfo(dtype).max
+    axes = heatmap(np.ones((4, 6)), image=image)
+    assert colour_at(axes.figure.axes[0], 15, 10).tolist() == [0, 255, 0]
+
+
+@pytest.mark.parametrize("dtype", ["?", "u1", "i8", "f2", "f8"])
+def test_gray_images(dtype):
+    image = np.zeros((20, 30), dtype)
+    image[:, 15:] = 1
+    axes = heatmap(np.ones((4, 6)), image=image)
+    assert colour_at(axes.figure.axes[0], 7, 10).tolist() == [0, 0, 0]
+    assert colour_at(axes.figure.axes[0], 22, 10).tolist() == [255, 255, 255]
+
+
+def test_large_maps_are_averaged_before_drawing():
+    density = np.zeros((10, 5000))
+    density[:, 4998:] = 1.0
+    axes = heatmap(density, block_size=2)
+    mesh = drawn_map(axes)
+    assert mesh.get_array().shape == (10, 1667)
+    assert extent_of(axes) == (-0.5, 10001.5, 19.5, -0.5)
+    assert axes.get_xlim() == (-0.5, 9999.5)
+    np.testing.assert_allclose(mesh.get_array()[:, -2:], [[0, 1]] * 10)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 400), (400, 1)])
+def test_extreme_shapes_are_drawn(tmp_path, shape):
+    axes = heatmap(np.full(shape, 0.25), image=np.ones(shape))
+    save_figure(axes.figure, tmp_path / "a.png")
+
+
+def test_missing_values_are_left_blank():
+    density = np.array([[0.0, np.nan], [1.0, 0.5]])
+    axes = heatmap(density, cmap="gray")
+    assert colour_at(axes, 1, 0).tolist() == [255, 255, 255]
+    assert drawn_map(axes).get_clim() == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"density": np.zeros(4)}, r"non-empty 2-D map, found the shape \(4,\)"),
+        ({"density": np.zeros((0, 4))}, r"non-empty 2-D map, found the shape \(0, 4\)"),
+        ({"density": np.zeros((2, 3, 4))}, "non-empty 2-D map"),
+        ({"image": np.zeros((4, 4, 2))}, r"\(rows, columns, 3\), found \(4, 4, 2\)"),
+        ({"image": np.zeros(4)}, r"\(rows, columns, 3\), found \(4,\)"),
+        ({"image": np.zeros((4, 4)), "ax": Figure().subplots()}, "image or ax, found both"),
+        ({"block_size": 0}, "whole numbers >= 1 for block_size, found 0"),
+        ({"block_size": 2.5}, "whole numbers >= 1 for block_size, found 2.5"),
+        ({"block_size": (1, 2, 3)}, "one or two whole numbers"),
+        ({"stride": (1, -1)}, "whole numbers >= 1 for stride"),
+    ],
+)
+def test_wrong_arguments(options, message):
+    with pytest.raises(ValueError, match=message):
+        heatmap(**{"density": np.zeros((2, 2)), **options})
+
+
+@pytest.mark.parametrize(
+    ("name", "start"), [("a.png", b"\x89PNG"), ("a.PDF", b"%PDF"), ("a.svg", b"<?xml")]
+)
+def test_save_figure(tmp_path, name, start):
+    axes = heatmap(np.eye(4))
+    save_figure(axes.figure, tmp_path / name)
+    assert (tmp_path / name).read_bytes().startswith(start)
+    with pytest.raises(FileExistsError, match="exists already"):
+        save_figure(axes.figure, tmp_path / name)
+    save_figure(axes.figure, tmp_path / name, overwrite=True)
+
+
+def test_save_figure_refuses_other_suffixes(tmp_path):
+    with pytest.raises(ValueError, match=r"named .png, .pdf or .svg, but .* suffix '.npy'"):
+        save_figure(Figure(), tmp_path / "a.npy")
+
+
+def test_nothing_global_is_touched(tmp_path):
+    script = """
+        import sys
+        import numpy as np
+        import matplotlib
+        matplotlib.use("svg")
+        before = dict(matplotlib.rcParams)
+        from boxel.plot import heatmap, save_figure
+        save_figure(heatmap(np.eye(4), image=np.eye(12)).figure, sys.argv[1])
+        assert matplotlib.get_backend() == "svg", matplotlib.get_backend()
+        assert dict(matplotlib.rcParams) == before
+        assert "matplotlib.pyplot" not in sys.modules
+    """
+    run_script(script, tmp_path / "a.png", environment={"DISPLAY": ""})
+
+
+def test_without_matplotlib_the_extra_is_named():
+    script = """
+        import sys
+        sys.modules["matplotlib"] = None
+        from boxel.plot import heatmap
+        try:
+            heatmap([[0.5]])
+        except ImportError as error:
+            print(error)
+    """
+    message = run_script(script)
+    assert message == "this needs matplotlib, which is not installed: pip install 'boxel[plot]'"
