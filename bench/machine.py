@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import os
 import platform
 from pathlib import Path
 from typing import Any
 
-from libraries import load, versions
+import boxel as bx
+from libraries import versions
 
 
 def cpu_model() -> str:
@@ -25,14 +27,26 @@ def usable_cpus() -> int:
     return os.cpu_count() or 1
 
 
+def load_average() -> float | None:
+    """Return the processes that wanted to run in the last minute, on average."""
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+
+
+def boxel_config() -> dict[str, str]:
+    # It prints as well as returns; the report prints it in its own form.
+    config = bx.show_config(file=io.StringIO())
+    return {key: str(value) for key, value in config.items()}
+
+
 def describe() -> dict[str, Any]:
     """Return the machine, the versions and boxel's own configuration, ready for JSON."""
     return {
         "cpu": cpu_model(),
         "architecture": platform.machine(),
         "usable_cpus": usable_cpus(),
+        "load_average": load_average(),
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
         "versions": versions(),
-        "boxel_config": {key: str(value) for key, value in load("boxel").show_config().items()},
+        "boxel_config": boxel_config(),
     }

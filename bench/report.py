@@ -57,13 +57,18 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     )
 
 
+def load_text(load: float | None) -> str:
+    return "unknown" if load is None else f"{load:.2f}"
+
+
 def machine_text(machine: dict[str, Any]) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
     config = ", ".join(f"{key}: {value}" for key, value in machine["boxel_config"].items())
     return "\n".join(
         [
             f"CPU: {machine['cpu']}, {machine['usable_cpus']} usable ({machine['architecture']})",
-            f"System: {machine['system']}, Python {machine['python']}",
+            f"System: {machine['system']}, Python {machine['python']}, "
+            f"load average before the run: {load_text(machine['load_average'])}",
             f"Versions: {versions}",
             f"boxel: {config}",
         ]

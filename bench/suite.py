@@ -12,7 +12,7 @@ import report
 from contest import Measurement, run_job
 from job import Job
 from libraries import pin_threads
-from machine import describe
+from machine import describe, load_average
 from roofline import Rooflines
 
 ROUNDS = 9
@@ -54,6 +54,7 @@ def run(selected: list[Job], options: argparse.Namespace) -> int:
         measurements.append(measured)
         print(f"\n{report.measurement_text(measured, judge)}", flush=True)
     print(f"\n{report.summary_text(measurements, judge)}")
+    print(f"Load average after the run: {report.load_text(load_average())}")
     if options.json is not None:
         document = document_of(measurements, machine, options.workers, rounds, judge)
         options.json.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")

@@ -11,7 +11,22 @@ def assert_same_bits(found, expected):
     assert type(found) is np.ndarray
     assert found.dtype == expected.dtype
     assert found.shape == expected.shape
-    assert found.tobytes() == expected.tobytes(), f"{found!r} is not {expected!r}"
+    if found.tobytes() != expected.tobytes():
+        # Zeros of two signs and NaN of two kinds are equal or unequal against their bits.
+        bits = np.dtype((np.void, found.itemsize))
+        one, other = (np.ascontiguousarray(array).view(bits) for array in (found, expected))
+        explain_difference(one != other, found, expected)
+
+
+def explain_difference(unequal, found, expected, allowed=None):
+    place = tuple(int(index) for index in np.argwhere(unequal)[0])
+    message = (
+        f"{unequal.sum()} of {unequal.size} values differ; the one at {place} is "
+        f"{found[place]!r}, expected was {expected[place]!r}"
+    )
+    if allowed is not None:
+        message += f" with a rounding error of at most {allowed[place]:g}"
+    raise AssertionError(message)
 
 
 def assert_close(found, expected, allowed):
@@ -29,11 +44,7 @@ def assert_close(found, expected, allowed):
         near = np.abs(difference) <= allowed + last_place
         unequal &= ~(both_finite & (allowed > 0) & near)
     if unequal.any():
-        place = tuple(int(index) for index in np.argwhere(unequal)[0])
-        raise AssertionError(
-            f"{unequal.sum()} of {unequal.size} blocks differ; block {place} is {found[place]!r}, "
-            f"the oracle has {expected[place]!r} and allows {allowed[place]!r}"
-        )
+        explain_difference(unequal, found, expected, allowed)
 
 
 class Hashable:

@@ -195,7 +195,8 @@ def sum_rounding(samples, ddof=0):
 
 
 def mean_rounding(samples, ddof=0):
-    return sum_rounding(samples) / to_float(sum(samples.weights))
+    # A mean may be built from differences, which are up to twice as large as the samples.
+    return 2 * sum_rounding(samples) / to_float(sum(samples.weights))
 
 
 def density_rounding(samples, ddof=0):
@@ -376,6 +377,9 @@ def reduce_windows(
         else:
             value = row.value(samples, ddof)
             allowed[block] = row.rounding(samples, ddof)
+            if statistic == "median" and image.dtype.kind in "biu" and result.dtype.kind != "f":
+                # The midpoint of two integers is an integer again, also of two booleans.
+                value = round(value)
         with np.errstate(over="ignore"):
             result[block] = store(value, result.dtype, fill_value)
     return result, allowed

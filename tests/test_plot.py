@@ -7,11 +7,11 @@ from subprocesses import run_script
 
 pytest.importorskip("matplotlib")
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: E402
-from matplotlib.figure import Figure  # noqa: E402
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 
-from boxel import density_map  # noqa: E402
-from boxel.plot import heatmap, save_figure  # noqa: E402
+from boxel import density_map
+from boxel.plot import heatmap, save_figure
 
 
 def drawn_map(axes):
@@ -79,7 +79,11 @@ def test_block_size_follows_from_the_image():
 
 @pytest.mark.parametrize(
     ("block", "stride", "extent"),
-    [(9, 3, (2.5, 14.5, 11.5, 2.5)), (3, 9, (-3.5, 32.5, 23.5, -3.5)), (4, 4, (-0.5, 15.5, 11.5, -0.5))],
+    [
+        (9, 3, (2.5, 14.5, 11.5, 2.5)),
+        (3, 9, (-3.5, 32.5, 23.5, -3.5)),
+        (4, 4, (-0.5, 15.5, 11.5, -0.5)),
+    ],
 )
 def test_strided_values_lie_in_the_middle_of_their_blocks(block, stride, extent):
     axes = heatmap(np.zeros((3, 4)), block_size=block, stride=stride)

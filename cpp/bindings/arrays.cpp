@@ -1,5 +1,7 @@
 #include "arrays.hpp"
 
+#include <bit>
+#include <chrono>
 #include <string>
 
 namespace boxel {
@@ -43,7 +45,12 @@ View view_of(const py::array& array) {
 }
 
 Poll signal_poll() {
-  return [] {
+  using Clock = std::chrono::steady_clock;
+  constexpr auto interval = std::chrono::milliseconds(50);
+  return [polled = Clock::now(), interval]() mutable {
+    const auto now = Clock::now();
+    if (now - polled < interval) return;
+    polled = now;
     const py::gil_scoped_acquire acquire;
     if (PyErr_CheckSignals() != 0) throw py::error_already_set();
   };

@@ -11,11 +11,12 @@ namespace boxel {
 namespace py = pybind11;
 namespace {
 
-// (name, NumPy names, is a monoid) of every statistic, in the order of their codes.
+// (name, NumPy names, merges, takes a fill) of every statistic, in the order of their codes.
 py::tuple registry() {
   py::list rows;
   for (const StatisticInfo& info : statistics) {
-    rows.append(py::make_tuple(std::string(info.name), std::string(info.numpy_names), info.monoid));
+    rows.append(py::make_tuple(std::string(info.name), std::string(info.numpy_names), info.monoid,
+                               info.needs_samples));
   }
   return py::tuple(rows);
 }
@@ -40,7 +41,8 @@ std::string default_dtype(int statistic, const py::dtype& input, bool weighted) 
 
 void register_registry(py::module_& module) {
   module.def("registry", &registry,
-             "Name, NumPy names (space separated) and mergeability of every statistic.");
+             "Name, NumPy names (space separated), whether states merge, and whether blocks with too few "
+             "samples take a fill, of every statistic.");
   module.def("dtype_names", &dtype_names, "The names of the dtypes that are read and written.");
   module.def("result_dtype", &default_dtype, py::arg("statistic"), py::arg("input"),
              py::arg("weighted"), "The name of a result's dtype where none is asked for.");

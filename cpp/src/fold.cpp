@@ -37,176 +37,235 @@ std::vector<CountRun> folded_runs(const std::vector<CountRun>& slabs, const RowA
   return result;
 }
 
+// One axis, whose slices are `inner` lanes long, folded slab by slab from one buffer to another.
 class AxisFold {
  public:
-  AxisFold(Accumulator& accumulator, const FoldBuffers& buffers, int source,
-           const RowAxis& axis, std::int64_t inner)
+  AxisFold(Accumulator& accumulator, const FoldBuffers& buffers, int source, const RowAxis& axis,
+           std::int64_t inner)
       : accumulator_(accumulator),
-        buffers_(buffers),
-        source_(source),
+        source_(buffers[at(source)]),
+        target_(buffers[at((source + 1) % 3)]),
+        spare_(buffers[at((source + 2) % 3)]),
         axis_(axis),
         inner_(inner),
+        in_lanes_(axis.length * inner),
+        out_lanes_(axis.window.outputs * inner),
         full_(axis.length < axis.window.size
                   ? 0
                   : std::min(axis.window.outputs,
                              (axis.length - axis.window.size) / axis.window.step + 1)) {}
 
-  // Folds `slabs` slabs, which hold `factor` samples per lane, from slab `first` on.
-  void fold_slabs(std::int64_t first, std::int64_t slabs, double factor, int target) {
-    const std::int64_t in_lanes = axis_.length * inner_;
-    const std::int64_t out_lanes = axis_.window.outputs * inner_;
-    if (full_ == 1 && axis_.window.outputs == 1 && inner_ < long_slice &&
-        axis_.window.size * inner_ >= 2 * long_slice) {
-      for (std::int64_t slab = first; slab < first + slabs; ++slab) {
-        halve(slab * in_lanes, slab * out_lanes, factor, target);
-      }
+  // Folds `slabs` slabs whose lanes hold `held` samples each: those that begin at these lanes.
+  void fold(std::int64_t in_lane, std::int64_t out_lane, std::int64_t slabs, double held) {
+    const bool evenly = full_ == axis_.window.outputs && axis_.length == full_ * axis_.window.step;
+    if (inner_ < long_slice && evenly && slabs * full_ > 1) {
+      fold_windows(in_lane, out_lane, slabs * full_, slabs * in_lanes_, held);
       return;
     }
-    if (inner_ >= long_slice || full_ == 0) {
-      for (std::int64_t slab = first; slab < first + slabs; ++slab) {
-        const Lanes in = buffers_[at(source_)].from(slab * in_lanes);
-        const Lanes out = buffers_[at(target)].from(slab * out_lanes);
-        for (std::int64_t j = 0; j < full_; ++j) slice_window(in, out, j, factor);
-        cut_windows(in, out, factor);
-      }
-      return;
+    for (std::int64_t slab = 0; slab < slabs; ++slab) {
+      fold_slab(in_lane + slab * in_lanes_, out_lane + slab * out_lanes_, held);
     }
-    // Cut windows read their lanes before doubling reuses the source's buffer.
-    for (std::int64_t slab = first; slab < first + slabs && full_ < axis_.window.outputs; ++slab) {
-      cut_windows(buffers_[at(source_)].from(slab * in_lanes),
-                  buffers_[at(target)].from(slab * out_lanes), factor);
-    }
-    fold_full(first, slabs, factor, target);
   }
 
  private:
   static std::size_t at(int buffer) { return static_cast<std::size_t>(buffer); }
+  bool tiles() const { return axis_.window.step == axis_.window.size; }
 
-  void cut_windows(Lanes in, Lanes out, double factor) {
-    for (std::int64_t j = full_; j < axis_.window.outputs; ++j) slice_window(in, out, j, factor);
+  void fold_slab(std::int64_t in_lane, std::int64_t out_lane, double held) {
+    // Cut windows first: doubling reuses the source.
+    for (std::int64_t j = full_; j < axis_.window.outputs; ++j) {
+      merge_slices(in_lane, out_lane, j, held);
+    }
+    if (full_ == 0) return;
+    if (inner_ >= long_slice) {
+      for (std::int64_t j = 0; j < full_; ++j) merge_slices(in_lane, out_lane, j, held);
+    } else if (axis_.window.outputs == 1) {
+      halve(in_lane, out_lane, held);
+    } else {
+      fold_windows(in_lane, out_lane, full_, in_lanes_, held);
+    }
   }
 
   // Merges the slices of one window in order.
-  void slice_window(Lanes in, Lanes out, std::int64_t output, double factor) {
-    const Lanes window = in.from(output * axis_.window.step * inner_);
-    const Lanes into = out.from(output * inner_);
+  void merge_slices(std::int64_t in_lane, std::int64_t out_lane, std::int64_t output, double held) {
+    const Lanes window = source_.from(in_lane + output * axis_.window.step * inner_);
+    const Lanes into = target_.from(out_lane + output * inner_);
     const std::int64_t slices = axis_.extent(output);
     if (slices == 1) {
       accumulator_.pick(into, window, 1, 1, inner_);
       return;
     }
-    accumulator_.merge(into, window, window.from(inner_), inner_, factor, factor);
+    accumulator_.merge(into, window, window.from(inner_), inner_, held, held);
     for (std::int64_t s = 2; s < slices; ++s) {
       accumulator_.merge(into, into, window.from(s * inner_), inner_,
-                         factor * static_cast<double>(s), factor);
+                         held * static_cast<double>(s), held);
     }
   }
 
   // A single long window: halves are merged while they are equal, which touches each lane once.
-  void halve(std::int64_t first, std::int64_t out_first, double factor, int target) {
-    const Lanes lanes = buffers_[at(source_)].from(first);
+  void halve(std::int64_t in_lane, std::int64_t out_lane, double held) {
+    const Lanes lanes = source_.from(in_lane);
     std::int64_t size = axis_.window.size;
     while (size % 2 == 0 && size * inner_ > long_slice) {
       size /= 2;
-      accumulator_.merge(lanes, lanes, lanes.from(size * inner_), size * inner_, factor, factor);
-      factor *= 2;
+      accumulator_.merge(lanes, lanes, lanes.from(size * inner_), size * inner_, held, held);
+      held *= 2;
     }
-    const int windows = double_up(first, size * inner_, size, factor, 3 - source_ - target);
-    accumulator_.pick(buffers_[at(target)].from(out_first), buffers_[at(windows)].from(first), 1, 1,
-                      inner_);
+    const Lanes windows = double_up(in_lane, size * inner_, size, held);
+    accumulator_.pick(target_.from(out_lane), windows, 1, 1, inner_);
   }
 
-  // `target` holds cut windows already, so doubling works in the source and the third buffer, and
-  // the two meet again by picking.
-  void fold_full(std::int64_t first, std::int64_t slabs, double factor, int target) {
-    const std::int64_t in_lanes = axis_.length * inner_;
-    const std::int64_t out_lanes = axis_.window.outputs * inner_;
-    const int windows = double_up(first * in_lanes, slabs * in_lanes, axis_.window.size, factor,
-                                  3 - source_ - target);
-    const Lanes in = buffers_[at(windows)];
-    const Lanes out = buffers_[at(target)];
-    const std::int64_t step = axis_.window.step;
-    if (full_ == axis_.window.outputs && axis_.length == full_ * step) {
-      accumulator_.pick(out.from(first * out_lanes), in.from(first * in_lanes), slabs * full_, step,
-                        inner_);
+  // Full windows that start evenly spaced.
+  void fold_windows(std::int64_t in_lane, std::int64_t out_lane, std::int64_t windows,
+                    std::int64_t lanes, double held) {
+    if (inner_ == 1 && tiles()) {
+      fold_adjacent(in_lane, out_lane, windows, held);
       return;
     }
-    for (std::int64_t slab = first; slab < first + slabs; ++slab) {
-      accumulator_.pick(out.from(slab * out_lanes), in.from(slab * in_lanes), full_, step, inner_);
-    }
+    const Lanes starts = double_up(in_lane, lanes, axis_.window.size, held);
+    accumulator_.pick(target_.from(out_lane), starts, windows, axis_.window.step, inner_);
   }
 
-  // Leaves the window that starts at each lane in one of the two buffers. The sums of the powers of
-  // two live in one buffer; what the binary digits compose is merged in place in the other.
-  int double_up(std::int64_t first, std::int64_t lanes, std::int64_t size, double factor,
-                int spare) {
-    if (size == 1) return source_;
-    const Lanes powers = buffers_[at(source_)].from(first);
-    const Lanes windows = buffers_[at(spare)].from(first);
+  // A window's size as a product of what folds at once, each pass leaving fewer lanes; a prime
+  // factor that is left over is doubled up at last.
+  void fold_adjacent(std::int64_t in_lane, std::int64_t out_lane, std::int64_t windows,
+                     double held) {
+    std::int64_t size = axis_.window.size;
+    Lanes in = source_.from(in_lane);
+    Lanes next = spare_.from(in_lane);
+    for (int factor = divisor(size); factor != 0; factor = divisor(size)) {
+      size /= factor;
+      const bool last = size == 1;
+      const Lanes out = last ? target_.from(out_lane) : next;
+      accumulator_.fold_adjacent(out, in, windows * size, factor, held);
+      if (last) return;
+      held *= factor;
+      std::swap(in, next);
+    }
+    const Lanes starts = double_up(in, next, windows * size, size, held);
+    accumulator_.pick(target_.from(out_lane), starts, windows, size, 1);
+  }
+
+  int divisor(std::int64_t size) const {
+    for (const int factor : {8, 5, 4, 3, 2}) {
+      if (size % factor == 0 && accumulator_.folds_adjacent(factor)) return factor;
+    }
+    return 0;
+  }
+
+  Lanes double_up(std::int64_t in_lane, std::int64_t lanes, std::int64_t size, double held) {
+    return double_up(source_.from(in_lane), spare_.from(in_lane), lanes, size, held);
+  }
+
+  // Returns the lanes that hold the windows which start at each lane. The powers of two are summed
+  // in place; what the binary digits of the size compose is merged in place in `windows`.
+  Lanes double_up(Lanes powers, Lanes windows, std::int64_t lanes, std::int64_t size,
+                  double held) {
+    if (size == 1) return powers;
     std::int64_t covered = 0;
     for (std::int64_t power = 1;; power *= 2) {
-      const double held = factor * static_cast<double>(power);
+      const double powers_held = held * static_cast<double>(power);
       if (size & power) {
-        if (size == power && covered == 0) return source_;
-        add_digit(windows, powers, lanes, covered, power, factor);
+        if (size == power && covered == 0) return powers;
+        const std::int64_t reach = lanes - (covered + power - 1) * inner_;
+        if (covered == 0) {
+          accumulator_.pick(windows, powers, 1, 1, reach);
+        } else {
+          accumulator_.merge(windows, windows, powers.from(covered * inner_), reach,
+                             held * static_cast<double>(covered), powers_held);
+        }
         covered += power;
       }
-      if (power * 2 > size) return spare;
+      if (power * 2 > size) return windows;
       const std::int64_t reach = lanes - (2 * power - 1) * inner_;
-      if (reach > 0) {
-        accumulator_.merge(powers, powers, powers.from(power * inner_), reach, held, held);
-      }
-    }
-  }
-
-  void add_digit(Lanes windows, Lanes powers, std::int64_t lanes, std::int64_t covered,
-                 std::int64_t power, double factor) {
-    const std::int64_t reach = lanes - (covered + power - 1) * inner_;
-    if (reach <= 0) return;
-    if (covered == 0) {
-      accumulator_.pick(windows, powers, 1, 1, reach);
-    } else {
-      accumulator_.merge(windows, windows, powers.from(covered * inner_), reach,
-                         factor * static_cast<double>(covered),
-                         factor * static_cast<double>(power));
+      accumulator_.merge(powers, powers, powers.from(power * inner_), reach, powers_held,
+                         powers_held);
     }
   }
 
   Accumulator& accumulator_;
-  const FoldBuffers& buffers_;
-  int source_;
+  Lanes source_;
+  Lanes target_;
+  Lanes spare_;
   const RowAxis& axis_;
   std::int64_t inner_;
+  std::int64_t in_lanes_;
+  std::int64_t out_lanes_;
   std::int64_t full_;
 };
+
+bool unchanged(const RowAxis& axis) { return axis.window.size == 1 && axis.window.step == 1; }
+
+// Lanes [first * stride, ...) of each buffer, where slots have this stride before and after an axis.
+int fold_inner_first(Accumulator& accumulator, const FoldBuffers& buffers, const FoldPlan& plan,
+                     std::int64_t first, std::int64_t slots, double held) {
+  std::int64_t slabs = slots * plan.lanes();
+  std::int64_t before = first * plan.lanes();
+  std::int64_t inner = 1;
+  int source = 0;
+  for (std::size_t index = plan.axes().size(); index-- > 0;) {
+    const RowAxis& axis = plan.axes()[index];
+    slabs /= axis.length * inner;
+    const std::int64_t after = before / axis.length * axis.window.outputs;
+    if (!unchanged(axis)) {
+      AxisFold(accumulator, buffers, source, axis, inner).fold(before, after, slabs, held);
+      source = (source + 1) % 3;
+      held *= static_cast<double>(axis.window.size);
+    }
+    inner *= axis.window.outputs;
+    slabs *= inner;
+    before = after;
+  }
+  return source;
+}
+
+int fold_outer_first(Accumulator& accumulator, const FoldBuffers& buffers, const FoldPlan& plan,
+                     std::int64_t slot, double rows) {
+  std::int64_t in_lane = slot * plan.lanes();
+  std::int64_t inner = plan.lanes();
+  int source = 0;
+  for (std::size_t index = 0; index < plan.axes().size(); ++index) {
+    const RowAxis& axis = plan.axes()[index];
+    const std::int64_t out_start = in_lane / axis.length * axis.window.outputs;
+    inner /= axis.length;
+    if (unchanged(axis)) continue;
+    AxisFold axis_fold(accumulator, buffers, source, axis, inner);
+    std::int64_t out_lane = out_start;
+    std::int64_t from = in_lane;
+    for (const CountRun& run : plan.slabs(index)) {
+      axis_fold.fold(from, out_lane, run.lanes, run.factor * rows);
+      from += run.lanes * axis.length * inner;
+      out_lane += run.lanes * axis.window.outputs * inner;
+    }
+    source = (source + 1) % 3;
+    in_lane = out_start;
+  }
+  return source;
+}
 
 }  // namespace
 
 FoldPlan::FoldPlan(std::vector<RowAxis> axes) : axes_(std::move(axes)), runs_{{1, 1.0}} {
-  for (const RowAxis& axis : axes_) {
+  for (std::size_t index = 0; index < axes_.size(); ++index) {
+    const RowAxis& axis = axes_[index];
+    lanes_ *= axis.length;
+    outputs_ *= axis.window.outputs;
     slabs_.push_back(runs_);
     runs_ = folded_runs(runs_, axis);
+    if (index > 0 && axis.extent(axis.window.outputs - 1) != axis.window.size) inner_first_ = false;
   }
 }
 
-int fold(Accumulator& accumulator, const FoldBuffers& buffers, const FoldPlan& plan, double rows) {
-  std::int64_t inner = 1;
-  for (const RowAxis& axis : plan.axes()) inner *= axis.length;
-  int source = 0;
-  for (std::size_t index = 0; index < plan.axes().size(); ++index) {
-    const RowAxis& axis = plan.axes()[index];
-    inner /= axis.length;
-    if (axis.window.size == 1 && axis.window.step == 1) continue;
-    const int target = (source + 1) % 3;
-    AxisFold axis_fold(accumulator, buffers, source, axis, inner);
-    std::int64_t slab = 0;
-    for (const CountRun& run : plan.slabs(index)) {
-      axis_fold.fold_slabs(slab, run.lanes, run.factor * rows, target);
-      slab += run.lanes;
-    }
-    source = target;
+int fold(Accumulator& accumulator, const FoldBuffers& buffers, const FoldPlan& plan,
+         std::int64_t first, std::int64_t slots, double rows) {
+  if (plan.inner_first()) {
+    return fold_inner_first(accumulator, buffers, plan, first, slots, rows);
   }
-  return source;
+  int result = 0;
+  for (std::int64_t slot = first; slot < first + slots; ++slot) {
+    result = fold_outer_first(accumulator, buffers, plan, slot, rows);
+  }
+  return result;
 }
 
 }  // namespace boxel

@@ -7,6 +7,7 @@
 #pragma GCC push_options
 #pragma GCC target("arch=x86-64-v3")
 #endif
+#define BOXEL_HAS_FMA
 #define BOXEL_KERNELS x86_64_v3
 #define BOXEL_KERNELS_NAME "x86-64-v3"
 #include "boxel/kernels/all.hpp"

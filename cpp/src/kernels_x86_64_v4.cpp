@@ -7,6 +7,7 @@
 #pragma GCC push_options
 #pragma GCC target("arch=x86-64-v4,prefer-vector-width=512")
 #endif
+#define BOXEL_HAS_FMA
 #define BOXEL_KERNELS x86_64_v4
 #define BOXEL_KERNELS_NAME "x86-64-v4"
 #include "boxel/kernels/all.hpp"

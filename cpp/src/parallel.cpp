@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <cmath>
 #include <exception>
 #include <fstream>
@@ -18,25 +17,18 @@
 namespace boxel {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-constexpr auto poll_interval = std::chrono::milliseconds(50);
-
 class Team {
  public:
   Team(std::int64_t pieces, const std::function<void(std::int64_t, int)>& body)
       : pieces_(pieces), body_(body) {}
 
   void work(int worker, const Poll* poll) noexcept {
-    auto polled = Clock::now();
     while (!stopped_.load(std::memory_order_relaxed)) {
       const std::int64_t piece = next_.fetch_add(1, std::memory_order_relaxed);
       if (piece >= pieces_) return;
       try {
         body_(piece, worker);
-        if (poll && *poll && Clock::now() - polled >= poll_interval) {
-          (*poll)();
-          polled = Clock::now();
-        }
+        if (poll && *poll) (*poll)();
       } catch (...) {
         fail(std::current_exception());
       }

@@ -9,8 +9,6 @@ namespace {
 
 // Below this many lanes a call per row costs more than its work.
 constexpr std::int64_t shortest_row = 64;
-// Up to this many lanes a longer row is worth folding one more axis along it.
-constexpr std::int64_t short_row = 1024;
 
 bool contiguous(const PlanAxis& outer, const PlanAxis& inner) {
   return outer.image == inner.image * inner.length && outer.where == inner.where * inner.length &&
@@ -76,16 +74,13 @@ std::vector<PlanAxis> merged(std::vector<PlanAxis> axes) {
   return result;
 }
 
-void choose_row(Plan& plan, std::vector<PlanAxis> axes, std::int64_t chunk_lanes) {
+void choose_row(Plan& plan, std::vector<PlanAxis> axes) {
   std::int64_t lanes = axes.back().length;
   plan.row.push_back(axes.back());
   axes.pop_back();
-  while (!axes.empty()) {
-    const PlanAxis& next = axes.back();
-    const bool folds_well = lanes < short_row && next.window.size * lanes <= chunk_lanes / 2;
-    if (lanes >= shortest_row && !folds_well) break;
-    lanes *= next.length;
-    plan.row.insert(plan.row.begin(), next);
+  while (!axes.empty() && lanes < shortest_row) {
+    lanes *= axes.back().length;
+    plan.row.insert(plan.row.begin(), axes.back());
     axes.pop_back();
   }
   plan.outer = std::move(axes);
@@ -112,6 +107,24 @@ void choose_chunks(Plan& plan, const PlanRequest& request) {
   plan.chunks = (first.window.outputs + plan.chunk_outputs - 1) / plan.chunk_outputs;
 }
 
+// A cell that is worth cutting into segments fills a unit by itself.
+constexpr double largest_slot = 1 << 16;
+
+void choose_slots(Plan& plan, const PlanRequest& request) {
+  if (plan.outer.empty() || plan.chunks > 1 || plan.band_positions) return;
+  const std::int64_t lanes = plan.row.front().length * plan.inner_lanes;
+  const std::int64_t outputs = plan.row.front().window.outputs * plan.inner_outputs;
+  std::int64_t slots = request.chunk_lanes / lanes;
+  if (request.chunk_cells) slots = std::min(slots, request.chunk_cells / std::max<std::int64_t>(1, outputs));
+  double rows = 1;
+  for (const PlanAxis& axis : plan.outer) rows *= static_cast<double>(axis.window.size);
+  if (slots < 2 || rows * static_cast<double>(lanes) > largest_slot) return;
+  plan.slot = plan.outer.back();
+  plan.outer.pop_back();
+  plan.slots = std::min(slots, plan.slot.window.outputs);
+  plan.slot_chunks = (plan.slot.window.outputs + plan.slots - 1) / plan.slots;
+}
+
 }  // namespace
 
 Plan make_plan(const PlanRequest& request) {
@@ -128,8 +141,10 @@ Plan make_plan(const PlanRequest& request) {
     axes.push_back(single);
   }
   std::ranges::stable_sort(axes, std::ranges::greater{}, order_key);
-  choose_row(plan, merged(std::move(axes)), request.chunk_lanes);
+  plan.slot.outputs.assign(request.output_count, 0);
+  choose_row(plan, merged(std::move(axes)));
   choose_chunks(plan, request);
+  choose_slots(plan, request);
   return plan;
 }
 

@@ -6,23 +6,6 @@
 namespace boxel {
 namespace {
 
-std::size_t size_of_sample(Sample sample) {
-  switch (sample) {
-    case Sample::int8:
-    case Sample::uint8:
-      return 1;
-    case Sample::int16:
-    case Sample::uint16:
-      return 2;
-    case Sample::int32:
-    case Sample::uint32:
-    case Sample::float32:
-      return 4;
-    default:
-      return 8;
-  }
-}
-
 // The sample type a dtype's bytes already are, if any.
 bool stands_for(DType dtype, Sample sample) {
   switch (dtype) {
@@ -56,6 +39,23 @@ void swap_items(std::byte* items, std::int64_t count, std::size_t size) {
 }
 
 }  // namespace
+
+std::size_t size_of_sample(Sample sample) {
+  switch (sample) {
+    case Sample::int8:
+    case Sample::uint8:
+      return 1;
+    case Sample::int16:
+    case Sample::uint16:
+      return 2;
+    case Sample::int32:
+    case Sample::uint32:
+    case Sample::float32:
+      return 4;
+    default:
+      return 8;
+  }
+}
 
 RowLoader::RowLoader(const KernelSet& kernels, const View& view, Sample sample, LaneLayout layout)
     : convert_(kernels.convert(view.dtype, view.swapped, sample)),

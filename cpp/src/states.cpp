@@ -40,13 +40,10 @@ Sample masked_sample(DType dtype) {
   return is_unsigned(dtype) ? Sample::uint64 : Sample::int64;
 }
 
-bool narrow_integer(DType dtype) { return !is_floating(dtype) && size_of(dtype) <= 2; }
-bool wide_integer(DType dtype) { return !is_floating(dtype) && size_of(dtype) == 8; }
-
 StateKind variance_kind(DType dtype) {
-  if (narrow_integer(dtype)) return StateKind::squares;
-  // float64 cannot carry differences of 64-bit integers that are alike in their upper bits.
-  return wide_integer(dtype) ? StateKind::gathered : StateKind::moments;
+  if (is_floating(dtype)) return StateKind::moments;
+  // The squares of 64-bit integers outgrow 128 bits before their variance does.
+  return size_of(dtype) <= 4 ? StateKind::squares : StateKind::gathered;
 }
 
 StateKind mean_kind(DType dtype) {

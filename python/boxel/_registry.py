@@ -15,11 +15,14 @@ from boxel import _core
 
 _ROWS = _core.registry()
 
-STATISTICS: tuple[str, ...] = tuple(name for name, _, _ in _ROWS)
+STATISTICS: tuple[str, ...] = tuple(name for name, _, _, _ in _ROWS)
 """Names of all statistics."""
 
-MERGEABLE: frozenset[str] = frozenset(name for name, _, mergeable in _ROWS if mergeable)
+MERGEABLE: frozenset[str] = frozenset(name for name, _, mergeable, _ in _ROWS if mergeable)
 """Statistics whose states merge; the others need all samples of a block at once."""
+
+FILLABLE: frozenset[str] = frozenset(name for name, _, _, fillable in _ROWS if fillable)
+"""Statistics that have no value of their own for a block with too few samples."""
 
 CODES: dict[str, int] = {name: code for code, name in enumerate(STATISTICS)}
 
@@ -32,7 +35,7 @@ ACCEPTED_DTYPE_NUMBERS: frozenset[int] = frozenset(
 )
 
 _FUNCTIONS: dict[Callable[..., Any], str] = {
-    getattr(np, alias): name for name, aliases, _ in _ROWS for alias in aliases.split()
+    getattr(np, alias): name for name, aliases, _, _ in _ROWS for alias in aliases.split()
 }
 
 _NAN_FUNCTIONS: dict[Callable[..., Any], str] = {

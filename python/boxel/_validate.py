@@ -20,7 +20,10 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 BOUNDARIES = ("partial", "trim", "exact", "pad")
 
-_FLOATS = "fc"
+# No axis is longer: larger sizes mean the same and would not fit the kernels' integers.
+_LONGEST = 2**62
+# Numbers of samples are exact in float64 up to here.
+_LARGEST_VOLUME = 2**53
 
 
 def _is_bool(value: object) -> bool:
@@ -86,7 +89,7 @@ def per_axis(
     value: Any, axes: tuple[int, ...], ndim: int, name: str, other: int = 1
 ) -> tuple[int, ...]:
     """Return one int of at least 1 for each of `ndim` axes, `other` where `axes` names none."""
-    if type(value) is int and value >= 1 and len(axes) == ndim:
+    if type(value) is int and 1 <= value <= _LONGEST and len(axes) == ndim:
         return (value,) * ndim
     if isinstance(value, Iterable) and not isinstance(value, (str, bytes)):
         if not (isinstance(value, np.ndarray) and value.ndim == 0):
@@ -98,14 +101,31 @@ def per_axis(
                 )
             sizes = [other] * ndim
             for axis, size in zip(axes, given, strict=True):
-                sizes[axis] = at_least(size, 1, name)
+                sizes[axis] = min(at_least(size, 1, name), _LONGEST)
             return tuple(sizes)
         value = value[()]
-    size = at_least(value, 1, name)
+    size = min(at_least(value, 1, name), _LONGEST)
     sizes = [other] * ndim
     for axis in axes:
         sizes[axis] = size
     return tuple(sizes)
+
+
+def padded_volume(sizes: tuple[int, ...]) -> None:
+    """Refuse padded blocks whose samples could not be counted."""
+    volume = math.prod(sizes)
+    if volume > _LARGEST_VOLUME:
+        raise ValueError(
+            f"boundary='pad' with block_size {sizes} makes blocks of {volume} samples, more than "
+            f"{_LARGEST_VOLUME}"
+        )
+
+
+def truth(value: Any, name: str) -> bool:
+    """Return `value` as a bool, if it is one."""
+    if _is_bool(value):
+        return bool(value)
+    raise TypeError(f"{name} must be True or False, found {value!r} ({type(value).__name__})")
 
 
 def choice(value: Any, known: tuple[str, ...], name: str) -> str:
@@ -169,12 +189,11 @@ def weights_array(weights: Any, shape: tuple[int, ...]) -> Array:
 
 def real(value: Any, name: str) -> float:
     """Return `value` as a float."""
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        raise TypeError(
-            f"{name} must be a real number, found {value!r} ({type(value).__name__})"
-        ) from None
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value[()]
+    if _is_bool(value) or not isinstance(value, (int, float, np.integer, np.floating)):
+        raise TypeError(f"{name} must be a real number, found {value!r} ({type(value).__name__})")
+    return float(value)
 
 
 def degrees_of_freedom(ddof: Any) -> float:
@@ -187,22 +206,34 @@ def degrees_of_freedom(ddof: Any) -> float:
 
 def scalar_of(value: Any, dtype: np.dtype[Any], name: str) -> Any:
     """Return `value` as a scalar of `dtype`, exactly as given; refuse what does not fit."""
-    array = np.asarray(value)
-    if array.ndim != 0 or array.dtype.kind not in "biuf":
-        if not (array.ndim == 0 and isinstance(value, int)):
-            raise TypeError(
-                f"{name} must be a real number, found {value!r} ({type(value).__name__})"
-            )
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value[()]
+    if not isinstance(value, (bool, int, float, np.bool_, np.integer, np.floating)):
+        raise TypeError(f"{name} must be a real number, found {value!r} ({type(value).__name__})")
     if dtype.kind == "f":
-        with np.errstate(over="ignore"):
-            return dtype.type(value)
-    number = value if isinstance(value, int) else array.item()
+        return _float_scalar(value, dtype, name)
     low, high = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
-    if isinstance(number, float) and not number.is_integer():
+    if isinstance(value, (float, np.floating)) and not float(value).is_integer():
         raise ValueError(f"{name} {value!r} does not fit dtype {dtype}, which holds integers only")
+    number = int(value)
     if not low <= number <= high:
         raise ValueError(f"{name} {value!r} does not fit dtype {dtype}, which holds {low} to {high}")
-    return dtype.type(int(number))
+    return dtype.type(number)
+
+
+def _float_scalar(value: Any, dtype: np.dtype[Any], name: str) -> Any:
+    try:
+        with np.errstate(over="ignore"):
+            scalar = dtype.type(value)
+            overflows = bool(np.isinf(scalar)) and not math.isinf(value)
+    except OverflowError:
+        overflows = True
+    if overflows:
+        raise ValueError(
+            f"{name} {value!r:.40} does not fit dtype {dtype}, which holds up to "
+            f"{np.finfo(dtype).max:.6g}"
+        )
+    return scalar
 
 
 def is_nan(value: Any) -> bool:
@@ -225,7 +256,7 @@ def check_output(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any] | None, 
         raise ValueError(f"{name} has dtype {out.dtype}, but dtype={dtype} was asked for")
     if not out.flags.writeable:
         raise ValueError(f"{name} is read-only")
-    if any(
+    if out.size and any(
         stride == 0 and length > 1 for stride, length in zip(out.strides, out.shape, strict=True)
     ):
         raise ValueError(f"{name} has elements that share memory (a broadcast array?)")

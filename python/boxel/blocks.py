@@ -12,7 +12,7 @@ import numpy.typing as npt
 from boxel import _core
 from boxel import _validate as check
 from boxel._config import check_workers, get_workers
-from boxel._registry import CODES, MERGEABLE, result_dtype, statistic_name
+from boxel._registry import CODES, FILLABLE, MERGEABLE, result_dtype, statistic_name
 
 Array: TypeAlias = npt.NDArray[Any]
 Statistic: TypeAlias = str | Callable[..., Any]
@@ -20,6 +20,8 @@ Statistics: TypeAlias = tuple[Statistic, ...] | list[Statistic]
 
 _NO_CVAL = (0.0, 0)
 _NAN = math.nan
+# No block holds more samples; counts beyond are cut to it.
+_MOST = 2**63 - 1
 _nan_bytes: dict[int, bytes | None] = {}
 
 
@@ -140,7 +142,8 @@ def _check_weights(weights: Array, workers: int) -> None:
     if weights.size == 0 or weights.dtype.kind in "bu":
         return
     # A broadcast axis repeats what it holds: one index of it is enough.
-    distinct = weights[tuple(slice(None) if stride else slice(1) for stride in weights.strides)]
+    slices = [slice(None) if stride else slice(1) for stride in weights.strides]
+    distinct = weights[(..., *slices)]
     lowest = np.empty((1,) * weights.ndim, np.float64)
     highest = np.empty_like(lowest)
     _core.reduce_blocks(
@@ -150,10 +153,6 @@ def _check_weights(weights: Array, workers: int) -> None:
     if not (lowest.item() >= 0 and highest.item() < math.inf):
         found = lowest.item() if not lowest.item() >= 0 else highest.item()
         raise ValueError(f"weights must be finite and not negative, found {found}")
-
-
-def _overlaps(output: Array, inputs: Sequence[Array | None]) -> bool:
-    return any(array is not None and np.may_share_memory(output, array) for array in inputs)
 
 
 def reduce(
@@ -189,39 +188,90 @@ def reduce(
         if unweighted:
             raise ValueError(f"weights have no meaning for the statistic {unweighted[0]!r}")
         _check_weights(weights, threads)
-    if min_count != 1:
-        min_count = check.at_least(min_count, 0, "min_count")
+    if type(min_count) is not int or min_count != 1:
+        min_count = min(check.at_least(min_count, 0, "min_count"), _MOST)
     degrees = 0.0 if type(ddof) is int and ddof == 0 else check.degrees_of_freedom(ddof)
-    pad_value = _cval_pair(cval, image.dtype) if padded else _NO_CVAL
+    if skipna is not False:
+        skipna = check.truth(skipna, "skipna")
+    pad_value = _NO_CVAL
+    if padded:
+        check.padded_volume(sizes)
+        pad_value = _cval_pair(cval, image.dtype)
 
     codes = tuple([CODES[name] for name in names])
-    results: list[Array] = []
-    fills: list[bytes | None] = []
-    given = _given_outputs(out, names, single)
-    for code, wanted, target in zip(codes, _wanted_dtypes(dtype, names), given, strict=True):
-        if target is None:
-            result = wanted or result_dtype(code, image.dtype, weights is not None)
-            results.append(empty_like(image, counts, result))
-        else:
-            results.append(check.check_output(target, counts, wanted, "out"))
-        fills.append(_fill_bytes(fill_value, results[-1].dtype.newbyteorder("=")))
-    if len({id(result) for result in results}) != len(results):
-        raise ValueError("out must hold a different array for each statistic")
-
-    targets = tuple(results)
-    if out is not None:
-        inputs = (image, mask, where, weights)
-        targets = tuple(
-            [np.empty(r.shape, r.dtype) if _overlaps(r, inputs) else r for r in results]
+    if dtype is None and out is None and fill_value is _NAN:
+        dtypes, fills = _defaults(codes, image.dtype, weights is not None)
+        results = [empty_like(image, counts, each) for each in dtypes]
+        targets = tuple(results)
+    else:
+        results, fills = _prepared(
+            image, codes, names, counts, weights is not None, single, dtype, out, fill_value
         )
+        inputs = (image, mask, where, weights)
+        targets = tuple([_apart(result, inputs) for result in results])
     _core.reduce_blocks(
-        image, codes, targets, sizes, steps, tuple(fills), padded, pad_value, where, mask, weights,
-        bool(skipna), min_count, degrees, threads,
+        image, codes, targets, sizes, steps, fills, padded, pad_value, where, mask, weights,
+        skipna, min_count, degrees, threads,
     )  # fmt: skip
     for result, target in zip(results, targets, strict=True):
         if target is not result:
             result[...] = target
     return results
+
+
+def _defaults(
+    codes: tuple[int, ...], image: np.dtype[Any], weighted: bool
+) -> tuple[list[np.dtype[Any]], tuple[bytes | None, ...]]:
+    """Return dtypes and fills of results of which nothing special is asked; small calls need it."""
+    key = (codes, image.num, weighted)
+    found = _known_defaults.get(key)
+    if found is None:
+        dtypes = [result_dtype(code, image, weighted) for code in codes]
+        found = dtypes, tuple([_nan_fill(each) for each in dtypes])
+        _known_defaults[key] = found
+    return found
+
+
+_known_defaults: dict[
+    tuple[tuple[int, ...], int, bool], tuple[list[np.dtype[Any]], tuple[bytes | None, ...]]
+] = {}
+
+
+def _prepared(
+    image: Array,
+    codes: tuple[int, ...],
+    names: Sequence[str],
+    counts: tuple[int, ...],
+    weighted: bool,
+    single: bool,
+    dtype: Any,
+    out: Any,
+    fill_value: Any,
+) -> tuple[list[Array], tuple[bytes | None, ...]]:
+    """Return new or given arrays for the results, and what fills blocks without a value."""
+    results: list[Array] = []
+    fills: list[bytes | None] = []
+    given = _given_outputs(out, names, single)
+    for code, name, wanted, target in zip(
+        codes, names, _wanted_dtypes(dtype, names), given, strict=True
+    ):
+        if target is None:
+            result = wanted or result_dtype(code, image.dtype, weighted)
+            results.append(empty_like(image, counts, result))
+        else:
+            results.append(check.check_output(target, counts, wanted, "out"))
+        native = results[-1].dtype.newbyteorder("=")
+        fills.append(_fill_bytes(fill_value, native) if name in FILLABLE else None)
+    if len({id(result) for result in results}) != len(results):
+        raise ValueError("out must hold a different array for each statistic")
+    return results, tuple(fills)
+
+
+def _apart(result: Array, inputs: Sequence[Array | None]) -> Array:
+    """Return `result`, or a new array like it if it overlaps an input."""
+    if any(array is not None and np.may_share_memory(result, array) for array in inputs):
+        return np.empty(result.shape, result.dtype)
+    return result
 
 
 @overload

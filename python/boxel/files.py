@@ -8,7 +8,6 @@ at all: it is written under a temporary name in the same folder and then renamed
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
 import stat
 from collections.abc import Callable, Iterator, Sequence
@@ -146,7 +145,7 @@ def replacing(path: PathLike) -> Iterator[BinaryIO]:
         Write the contents to it. If the block raises, `path` stays as it was.
     """
     target = Path(os.path.realpath(path))
-    temporary = target.with_name(f".boxel-{secrets.token_hex(8)}.tmp")
+    temporary = target.with_name(f".boxel-{os.urandom(8).hex()}.tmp")
     try:
         with temporary.open("xb") as stream:
             yield stream

@@ -37,7 +37,7 @@ def heatmap(
     stride: int | Sequence[int] | None = None,
     ax: Axes | None = None,
     title: str | None = None,
-    label: str = "density (fraction of nonzero pixels)",
+    label: str = "density",
     cmap: str = "inferno",
     vmin: float | None = None,
     vmax: float | None = None,
@@ -209,7 +209,7 @@ def _draw_map(
         vmin=vmin,
         vmax=vmax,
         aspect="equal",
-        interpolation="nearest",
+        interpolation="antialiased",
         extent=(left, left + width, top + height, top),
     )
     ax.set_xlim(left, left + values.shape[1] * step[1])

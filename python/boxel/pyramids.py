@@ -26,7 +26,7 @@ def _level_factors(
             )
         return iter([check.per_axis(each, own, ndim, "factor") for each in factor])
     one = check.per_axis(factor, own, ndim, "factor")
-    if levels is None and all(each == 1 for each in one):
+    if levels is None and ndim and all(each == 1 for each in one):
         raise ValueError(
             "factor is 1 along every axis, so no level would ever be small enough; "
             "give a larger factor or levels="

@@ -83,6 +83,10 @@ class Accumulator {
   // out[j * inner + i] = in[j * step * inner + i]; `out` and `in` do not overlap.
   virtual void pick(Lanes out, Lanes in, std::int64_t count, std::int64_t step,
                     std::int64_t inner) = 0;
+  // out[j] = in[j * size] merged with the size - 1 lanes after it, which hold `held` samples each; no
+  // overlap. Only for sizes that folds_adjacent() names: others are composed of these or doubled.
+  virtual bool folds_adjacent(int size) const = 0;
+  virtual void fold_adjacent(Lanes out, Lanes in, std::int64_t count, int size, double held) = 0;
   // Takes `times` equal samples into every lane, which held `held` samples.
   virtual void take_constant(Lanes state, std::int64_t lanes, Value value, double times,
                              double held) = 0;
@@ -117,7 +121,7 @@ enum class StateKind : std::uint8_t {
   max,
   mean,      // by differences: stays within [min, max]
   moments,   // mean and M2
-  squares,   // exact sums of x and x^2 of narrow integers
+  squares,   // exact sums of x and x^2 of integers of at most 32 bits
   weighted,  // everything that weights need
   gathered,  // the samples themselves
 };

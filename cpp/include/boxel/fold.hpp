@@ -38,23 +38,33 @@ class FoldPlan {
   explicit FoldPlan(std::vector<RowAxis> axes);
 
   const std::vector<RowAxis>& axes() const { return axes_; }
-  // Samples per output lane, for each row taken.
+  std::int64_t lanes() const { return lanes_; }
+  std::int64_t outputs() const { return outputs_; }
+  // Samples per output lane, for each row taken: few runs, because only the last box of an axis is
+  // cut.
   const std::vector<CountRun>& runs() const { return runs_; }
-  // Samples per lane of each slab (index of the axes folded before) when `axis` is folded: few
-  // runs, because only the last box of an axis is cut.
+  // Samples per lane of each slab (index of the axes folded before) when `axis` is folded.
   const std::vector<CountRun>& slabs(std::size_t axis) const { return slabs_[axis]; }
+  // Whether the innermost axis can go first, which leaves fewer lanes for the others: only where no
+  // axis but the first has cut boxes, so that lanes to be merged hold equally many samples.
+  bool inner_first() const { return inner_first_; }
 
  private:
   std::vector<RowAxis> axes_;
+  std::int64_t lanes_ = 1;
+  std::int64_t outputs_ = 1;
   std::vector<std::vector<CountRun>> slabs_;
   std::vector<CountRun> runs_;
+  bool inner_first_ = true;
 };
 
 // Three states to fold in; which one holds the result changes with every pass.
 using FoldBuffers = std::array<Lanes, 3>;
 
-// Folds the state in buffers[0], which has taken `rows` rows; returns the buffer that holds the
-// result.
-int fold(Accumulator& accumulator, const FoldBuffers& buffers, const FoldPlan& plan, double rows);
+// Folds `slots` rows of lanes that lie side by side in buffers[0] from slot `first` on, each of which
+// has taken `rows` rows; returns the buffer that holds the results, side by side from the same slot
+// on.
+int fold(Accumulator& accumulator, const FoldBuffers& buffers, const FoldPlan& plan,
+         std::int64_t first, std::int64_t slots, double rows);
 
 }  // namespace boxel

@@ -6,7 +6,8 @@
 
 namespace boxel {
 
-// Asked now and then on the calling thread while work goes on; may throw to stop it (Ctrl-C).
+// Called on the calling thread after each piece it has done; may throw to stop the work (Ctrl-C). It
+// knows itself how often it is worth looking.
 using Poll = std::function<void()>;
 
 // Calls body(piece, worker) once for every piece in [0, pieces); worker < workers names the

@@ -2,7 +2,9 @@
 //
 // Axes of length 1 are dropped, axes are ordered by stride and merged where they lie contiguously,
 // so that Fortran order is just another order and inner loops see long rows. The innermost axes
-// form the row; the rest are the outer axes, whose windows decide which rows make a cell.
+// form the row; the rest are the outer axes, whose windows decide which rows make a cell. Where rows
+// are short, a unit of work holds several cells' rows side by side, in slots along the axis next to
+// the row.
 #pragma once
 
 #include <cstddef>
@@ -39,10 +41,15 @@ struct PlanAxis {
 
 struct Plan {
   std::vector<PlanAxis> outer;
+  PlanAxis slot;              // of length 1 where rows are long
   std::vector<PlanAxis> row;  // row[0] is cut into chunks; never empty
   // Samples in a whole box, in bounds or padded.
   double volume = 1;
   std::int64_t samples = 1;
+
+  // Outputs of the slot axis that a unit covers, and the number of such units.
+  std::int64_t slots = 1;
+  std::int64_t slot_chunks = 1;
 
   // Outputs of row[0] that a chunk covers, and the number of chunks.
   std::int64_t chunk_outputs = 1;

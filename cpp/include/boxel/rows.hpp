@@ -11,6 +11,8 @@
 
 namespace boxel {
 
+std::size_t size_of_sample(Sample sample);
+
 // The lanes of a row in memory: its length along row[0] varies from chunk to chunk.
 struct LaneLayout {
   Extents lengths;  // the first one is ignored

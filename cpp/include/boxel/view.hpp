@@ -6,7 +6,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <initializer_list>
 #include <stdexcept>
 
 #include "boxel/dtype.hpp"
@@ -20,9 +19,6 @@ inline constexpr int max_axes = 64;
 class Extents {
  public:
   Extents() = default;
-  Extents(std::initializer_list<std::int64_t> values) {
-    for (const std::int64_t value : values) push_back(value);
-  }
   Extents(int size, std::int64_t value) {
     for (int axis = 0; axis < size; ++axis) push_back(value);
   }

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from boxel.cli.density_job import Job, Result, check, run, sizes_text, write
+from boxel.cli.density_job import Job, Result, blocks_text, check, run, write
 from boxel.cli.parameters import SizesCommand, SizesOption, parse_sizes, parse_threshold
 from boxel.cli.report import (
     describe_map,
@@ -119,10 +119,10 @@ def print_summary(job: Job, result: Result) -> None:
         "counted": "nonzero pixels"
         if result.threshold is None
         else f"pixels above {result.threshold:.6g}",
-        "blocks": _blocks_text(job, result.density.ndim),
+        "blocks": f"{blocks_text(job, result.density.ndim)}, boundary {job.boundary}",
         "map": f"{shape_text(result.density.shape)}, {result.density.dtype}",
         "density": describe_map(result.density),
-        "time": f"{describe_time(result.seconds)} without reading and writing",
+        "time": f"{describe_time(result.seconds)} for the map alone",
     }
     outputs = [click.format_filename(path) for path in (job.output, job.plot) if path is not None]
     if outputs:
@@ -156,8 +156,3 @@ def record(job: Job, result: Result) -> dict[str, Any]:
 def _image_text(result: Result) -> str:
     colours = "" if result.channel_axis is None else f", colours on axis {result.channel_axis}"
     return f"{shape_text(result.image.shape)}, {result.image.dtype}{colours}"
-
-
-def _blocks_text(job: Job, dimensions: int) -> str:
-    steps = "" if job.stride is None else f" every {sizes_text(job.stride, dimensions)}"
-    return f"{sizes_text(job.block, dimensions)}{steps}, boundary {job.boundary}"

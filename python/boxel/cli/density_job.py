@@ -17,7 +17,7 @@ from boxel.cli.outputs import check_new, refuse_same_files, write_map
 from boxel.cli.report import shape_text
 from boxel.files import check_holds, read_image
 
-__all__ = ["Job", "Result", "check", "run", "sizes_text", "write"]
+__all__ = ["Job", "Result", "blocks_text", "check", "run", "write"]
 
 Sizes = int | tuple[int, ...]
 
@@ -71,8 +71,8 @@ def run(job: Job) -> Result:
     if channel_axis is not None:
         channel_axis = _normalized(channel_axis, image)
     _check_dimensions(job, image, image.ndim - (channel_axis is not None))
-    start = time.perf_counter()
     counted, threshold = foreground(image, threshold=job.threshold, channel_axis=channel_axis)
+    start = time.perf_counter()
     density = density_map(
         counted,
         job.block,
@@ -88,6 +88,10 @@ def run(job: Job) -> Result:
 
 def write(job: Job, result: Result) -> None:
     """Write the outputs."""
+    if job.plot is not None and result.density.size == 0:
+        raise ValueError(
+            f"expected a non-empty map for --plot, found {shape_text(result.density.shape)} blocks"
+        )
     if job.output is not None:
         write_map(job.output, result.density, png_bits=job.png_bits, force=job.force)
     if job.plot is not None:
@@ -103,16 +107,26 @@ def draw(path: Path, job: Job, result: Result) -> None:
         image=_picture(result),
         block_size=job.block,
         stride=job.stride,
-        title=f"density in blocks of {sizes_text(job.block, 2)}",
+        title=f"density in blocks of {blocks_text(job, 2)}",
+        label=f"fraction {_rule(result)}",
         vmin=0.0,
         vmax=float(result.density.max()) or 1.0,
     )
     save_figure(axes.figure, path, overwrite=job.force)
 
 
-def sizes_text(sizes: Sizes, dimensions: int) -> str:
-    """Return sizes as one per axis, such as ``3 x 3``."""
-    return shape_text((sizes,) * dimensions if isinstance(sizes, int) else sizes)
+def blocks_text(job: Job, dimensions: int) -> str:
+    """Return the sizes of the blocks and their stride, such as ``48 x 48 every 12 x 12``."""
+    texts = [
+        shape_text((sizes,) * dimensions if isinstance(sizes, int) else sizes)
+        for sizes in (job.block, job.stride)
+        if sizes is not None
+    ]
+    return " every ".join(texts)
+
+
+def _rule(result: Result) -> str:
+    return "nonzero" if result.threshold is None else f"above {result.threshold:.6g}"
 
 
 def _picture(result: Result) -> NDArray[Any]:

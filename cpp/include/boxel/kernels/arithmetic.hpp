@@ -39,15 +39,6 @@ BOXEL_INLINE double quotient_of(S sum, double count) {
   return static_cast<double>(sum) / count;
 }
 
-// (1 - t) a + t b without leaving [a, b]; the plain form where the difference overflows or one is
-// not finite, so that infinities come out as infinities.
-BOXEL_INLINE double between(double a, double b, double t) {
-  const double difference = b - a;
-  const double near = a + difference * t;
-  const double plain = a * (1.0 - t) + b * t;
-  return std::fabs(difference) <= std::numeric_limits<double>::max() ? near : plain;
-}
-
 BOXEL_INLINE double not_a_number() { return std::numeric_limits<double>::quiet_NaN(); }
 
 // Calls body(lane, count) for each lane.
@@ -64,9 +55,29 @@ BOXEL_INLINE void with_counts(std::int64_t lanes, Counts counts, Body&& body) {
 }
 
 // sum / count for each lane, rounded once.
+//
+// Where the processor fuses multiply and add, one correction of sum * (1 / count) gives the quotient
+// that a division rounds to (Markstein, 1990), several times faster; only for integers, which are
+// far from overflow and underflow.
 template <class S>
 inline void divide_lanes(double* out, const S* sums, std::int64_t lanes, Counts counts) {
   constexpr bool always_exact = !(sizeof(S) == 8 && std::is_integral_v<S>);
+#if defined(BOXEL_HAS_FMA)
+  if constexpr (std::is_integral_v<S> && sizeof(S) <= 4) {
+    if (!counts.per_lane && counts.uniform > 0) {
+      const double count = counts.uniform;
+      const double reciprocal = 1.0 / count;
+      BOXEL_EACH_LANE
+      for (std::int64_t l = 0; l < lanes; ++l) {
+        const auto sum = static_cast<double>(sums[l]);
+        const double near = sum * reciprocal;
+        const double rest = __builtin_fma(-near, count, sum);
+        out[l] = __builtin_fma(rest, reciprocal, near);
+      }
+      return;
+    }
+  }
+#endif
   if (always_exact && !counts.per_lane && exact_reciprocal(counts.uniform)) {
     const double reciprocal = 1.0 / counts.uniform;
     BOXEL_EACH_LANE

@@ -143,13 +143,16 @@ bool cast_values(void* out, const void* in, std::int64_t count, const void* fill
   constexpr bool nan_has_no_value =
       std::is_floating_point_v<From> && (std::is_integral_v<To> || std::is_same_v<To, Bool>);
   if constexpr (nan_has_no_value) {
-    int nans = 0;
-    BOXEL_EACH_LANE
+    std::int64_t nans = 0;
+    for (std::int64_t l = 0; l < count; ++l) nans |= from[l] != from[l] ? 1 : 0;
+    if (!nans) {
+      BOXEL_EACH_LANE
+      for (std::int64_t l = 0; l < count; ++l) to[l] = cast_value<To>(from[l]);
+      return true;
+    }
     for (std::int64_t l = 0; l < count; ++l) {
-      nans |= from[l] != from[l] ? 1 : 0;
       to[l] = cast_value<To>(from[l] != from[l] ? From{0} : from[l]);
     }
-    if (!nans) return true;
     if (!fill) return false;
     for (std::int64_t l = 0; l < count; ++l) {
       if (from[l] != from[l]) std::memcpy(to + l, fill, sizeof(To));

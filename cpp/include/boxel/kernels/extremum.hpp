@@ -74,6 +74,11 @@ class Extremum final : public RowsOf<T, 1> {
     for (std::int64_t l = 0; l < lanes; ++l) o[l] = extreme<Largest>(x[l], y[l]);
   }
 
+  void fold_adjacent(Lanes out, Lanes in, std::int64_t count, int size, double) override {
+    fold_row(out.row<T>(0), in.row<T>(0), count, size,
+             [](T a, T b) { return extreme<Largest>(a, b); });
+  }
+
   void take_constant(Lanes state, std::int64_t lanes, Value value, double, double) override {
     T* extremes = state.row<T>(0);
     const T constant = value_as<T>(value);

@@ -2,9 +2,6 @@
 
 namespace boxel::BOXEL_KERNELS {
 
-template <class T>
-using NarrowInteger = std::bool_constant<std::is_integral_v<T> && sizeof(T) <= 2>;
-
 template <class Visitor>
 decltype(auto) visit_sample(Sample sample, Visitor&& visitor) {
   switch (sample) {
@@ -92,12 +89,12 @@ std::unique_ptr<Accumulator> make_dense(const StateRequest& request) {
       if constexpr (std::is_same_v<T, double>) return std::make_unique<Moments<T, false>>();
       break;
     case StateKind::moments:
-      if constexpr (sizeof(T) == 4 || std::is_same_v<T, double>) {
+      if constexpr (std::is_floating_point_v<T>) {
         return std::make_unique<Moments<T, true>>();
       }
       break;
     case StateKind::squares:
-      if constexpr (NarrowInteger<T>::value) return std::make_unique<Squares<T>>();
+      if constexpr (std::is_integral_v<T> && sizeof(T) <= 4) return std::make_unique<Squares<T>>();
       break;
     default:
       break;

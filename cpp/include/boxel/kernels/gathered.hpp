@@ -137,24 +137,43 @@ class Gathered final : public Selector {
     return best;
   }
 
-  // Two passes around the first sample, in 128 bits where a difference may need 65.
-  static double variance(Statistic statistic, const T* first, const T* last, double ddof) {
-    const auto count = static_cast<double>(last - first);
+  // Exact where n^2 times the squared range fits 127 bits. Else two passes around the least sample,
+  // in sorted order: the same bits for every order of the samples.
+  static double variance(Statistic statistic, T* first, T* last, double ddof) {
     if (first == last) return not_a_number();
+    const auto [least, greatest] = std::minmax_element(first, last);
+    const auto offset = static_cast<Int128>(*least);
+    const auto range = static_cast<double>(static_cast<Int128>(*greatest) - offset);
+    const auto count = static_cast<double>(last - first);
+    const double value = range * count < 0x1p63
+                             ? exact_spread(first, last, offset, ddof)
+                             : sorted_spread(first, last, offset, count - ddof);
+    return statistic == Statistic::std ? std::sqrt(value) : value;
+  }
+
+  static double exact_spread(const T* first, const T* last, Int128 offset, double ddof) {
+    std::int64_t sum = 0;
+    UInt128 squares = 0;
+    for (const T* x = first; x != last; ++x) {
+      const auto d = static_cast<std::int64_t>(static_cast<Int128>(*x) - offset);
+      sum += d;
+      squares += static_cast<UInt128>(d) * static_cast<UInt128>(d);
+    }
+    return exact_variance(sum, squares, last - first, ddof);
+  }
+
+  static double sorted_spread(T* first, T* last, Int128 offset, double freedom) {
+    if (!(freedom > 0)) return not_a_number();
+    std::sort(first, last);
     Int128 sum = 0;
-    const auto offset = static_cast<Int128>(*first);
     for (const T* x = first; x != last; ++x) sum += static_cast<Int128>(*x) - offset;
     const double mean = exact_quotient(sum, last - first);
     double m2 = 0;
-    double residual = 0;
     for (const T* x = first; x != last; ++x) {
       const double d = static_cast<double>(static_cast<Int128>(*x) - offset) - mean;
       m2 += d * d;
-      residual += d;
     }
-    m2 -= residual * residual / count;
-    return statistic == Statistic::std ? spread<true>(m2, count - ddof)
-                                       : spread<false>(m2, count - ddof);
+    return m2 / freedom;
   }
 
   bool integral_midpoint_;

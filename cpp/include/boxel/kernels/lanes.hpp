@@ -65,6 +65,56 @@ BOXEL_INLINE G sum_rows(const T* const* rows, std::int64_t lane, Map map) {
   }
 }
 
+// Balanced merge of B adjacent lanes.
+template <int A, int B, class S, class Op>
+BOXEL_INLINE S merge_adjacent(const S* lanes, Op op) {
+  if constexpr (B - A == 1) {
+    return lanes[A];
+  } else {
+    constexpr int middle = (A + B + 1) / 2;
+    return op(merge_adjacent<A, middle>(lanes, op), merge_adjacent<middle, B>(lanes, op));
+  }
+}
+
+template <int B, class S, class Op>
+inline void fold_lanes(S* out, const S* in, std::int64_t count, Op op) {
+  BOXEL_EACH_LANE
+  for (std::int64_t j = 0; j < count; ++j) out[j] = merge_adjacent<0, B>(in + j * B, op);
+}
+
+// The sizes for which compilers vectorise the loop over windows of adjacent lanes.
+constexpr bool vectorises_adjacent(int size, std::size_t lane_size) {
+  if (size == 2 || size == 3 || size == 4) return true;
+  return (size == 5 && lane_size >= 4) || (size == 8 && lane_size >= 2);
+}
+
+template <class S, class Op>
+inline void fold_row(S* out, const S* in, std::int64_t count, int size, Op op) {
+  switch (size) {
+    case 2:
+      return fold_lanes<2>(out, in, count, op);
+    case 3:
+      return fold_lanes<3>(out, in, count, op);
+    case 4:
+      return fold_lanes<4>(out, in, count, op);
+    case 5:
+      if constexpr (vectorises_adjacent(5, sizeof(S))) return fold_lanes<5>(out, in, count, op);
+      break;
+    case 8:
+      if constexpr (vectorises_adjacent(8, sizeof(S))) return fold_lanes<8>(out, in, count, op);
+      break;
+    default:
+      break;
+  }
+  throw std::logic_error("this number of adjacent lanes is not folded at once");
+}
+
+// Sums of one row of lanes: the merge, fold and pick of every accumulator that only adds.
+template <class S>
+struct Add {
+  BOXEL_INLINE S operator()(S a, S b) const { return static_cast<S>(a + b); }
+};
+
 template <class S, std::int64_t Step>
 inline void pick_lanes(S* out, const S* in, std::int64_t count) {
   BOXEL_EACH_LANE
@@ -77,6 +127,15 @@ class RowsOf : public Accumulator {
  public:
   std::size_t lane_size() const override { return sizeof(S); }
   int rows() const override { return Rows; }
+
+  bool folds_adjacent(int size) const override { return vectorises_adjacent(size, sizeof(S)); }
+
+  // Rows that add lane by lane; others override it.
+  void fold_adjacent(Lanes out, Lanes in, std::int64_t count, int size, double) override {
+    for (int row = 0; row < Rows; ++row) {
+      fold_row(out.row<S>(row), in.row<S>(row), count, size, Add<S>{});
+    }
+  }
 
   void pick(Lanes out, Lanes in, std::int64_t count, std::int64_t step,
             std::int64_t inner) override {

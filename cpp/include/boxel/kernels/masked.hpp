@@ -156,6 +156,9 @@ class MaskedExtremum final : public RowsOf<X, 1> {
   void merge(Lanes out, Lanes a, Lanes b, std::int64_t lanes, double na, double nb) override {
     dense_.merge(out, a, b, lanes, na, nb);
   }
+  void fold_adjacent(Lanes out, Lanes in, std::int64_t count, int size, double held) override {
+    dense_.fold_adjacent(out, in, count, size, held);
+  }
   void take_constant(Lanes state, std::int64_t lanes, Value value, double times,
                      double held) override {
     dense_.take_constant(state, lanes, value, times, held);
@@ -175,106 +178,127 @@ class MaskedExtremum final : public RowsOf<X, 1> {
   Extremum<X, Largest> dense_;
 };
 
-// Lanes with counts of their own: rows n, mean, M2. A lane without samples holds mean 0, which
-// `between` with share 1 replaces exactly.
-inline void merge_counted(double* n, double* mean, double* m2, const Lanes& a, const Lanes& b,
-                          std::int64_t lanes) {
-  const double* an = a.row<double>(0);
-  const double* bn = b.row<double>(0);
-  const double* amean = a.row<double>(1);
-  const double* bmean = b.row<double>(1);
-  const double* am2 = a.row<double>(2);
-  const double* bm2 = b.row<double>(2);
-  BOXEL_EACH_LANE
-  for (std::int64_t l = 0; l < lanes; ++l) {
-    const double na = an[l];
-    const double nb = bn[l];
-    const double total = na + nb;
-    const double share = nb > 0 ? nb / total : 0.0;
-    const double delta = bmean[l] - amean[l];
-    const double spread = delta * delta * (na * share);
-    m2[l] = (am2[l] + bm2[l]) + ((na > 0) & (nb > 0) ? spread : 0.0);
-    mean[l] = na > 0 ? between(amean[l], bmean[l], share) : bmean[l];
-    n[l] = total;
+// Moments of lanes with counts of their own, or weights in their place. A lane without samples is all
+// zeros.
+struct CountedMoments {
+  enum Row { n, origin, offset, m2 };
+
+  static void merge(Lanes out, Lanes a, Lanes b, std::int64_t lanes) {
+    double* out_n = out.row<double>(n);
+    double* out_origin = out.row<double>(origin);
+    double* out_offset = out.row<double>(offset);
+    double* out_m2 = out.row<double>(m2);
+    BOXEL_EACH_LANE
+    for (std::int64_t l = 0; l < lanes; ++l) {
+      const double na = a.row<double>(n)[l];
+      const double nb = b.row<double>(n)[l];
+      const Mean mean_a{a.row<double>(origin)[l], a.row<double>(offset)[l]};
+      const Mean mean_b{b.row<double>(origin)[l], b.row<double>(offset)[l]};
+      const double share = nb > 0 ? nb / (na + nb) : 0.0;
+      double delta = 0;
+      const double merged = merged_offset(mean_a, mean_b, share, delta);
+      const bool both = (na > 0) & (nb > 0);
+      const double spread = both ? delta * delta * (na * share) : 0.0;
+      out_m2[l] = (a.row<double>(m2)[l] + b.row<double>(m2)[l]) + spread;
+      out_offset[l] = both ? merged : (na > 0 ? mean_a.offset : mean_b.offset);
+      out_origin[l] = na > 0 ? mean_a.origin : mean_b.origin;
+      out_n[l] = na + nb;
+    }
   }
-}
+
+  // Takes one sample into a lane (West, 1979): `w` is its weight, 1 without weights.
+  static BOXEL_INLINE void add(double x, double w, bool counts, double& lane_n,
+                               double& lane_origin, double& lane_offset, double& lane_m2) {
+    const double held = lane_n;
+    const double total = held + w;
+    const bool first = !(held > 0);
+    const double start = first ? origin_of(x) : lane_origin;
+    const double share = w / total;
+    double delta = 0;
+    const double merged =
+        merged_offset({start, lane_offset}, {start, x - start}, share, delta);
+    // x - x makes M2 NaN from the first infinity on.
+    const double spread = (first ? 0.0 : delta * delta * (held * share)) + (x - x);
+    lane_m2 = counts ? lane_m2 + spread : lane_m2;
+    lane_offset = counts ? (first ? x - start : merged) : lane_offset;
+    lane_origin = counts ? start : lane_origin;
+    lane_n = counts ? total : held;
+  }
+};
 
 template <class X>
-class MaskedMoments final : public RowsOf<double, 3> {
+class MaskedMoments final : public RowsOf<double, 4> {
+  using Rows = CountedMoments;
+
  public:
   void take(Lanes state, const RowGroup& group, std::int64_t lanes, std::int64_t taken) override {
-    double* n = state.row<double>(0);
-    double* mean = state.row<double>(1);
-    double* m2 = state.row<double>(2);
+    double* n = state.row<double>(Rows::n);
+    double* origin = state.row<double>(Rows::origin);
+    double* offset = state.row<double>(Rows::offset);
+    double* m2 = state.row<double>(Rows::m2);
     if (taken == 0) {
-      for (double* row : {n, mean, m2}) std::fill_n(row, lanes, 0.0);
+      for (double* row : {n, origin, offset, m2}) std::fill_n(row, lanes, 0.0);
     }
     for (int k = 0; k < group.count; ++k) {
       const MaskedRow<X> row(group, k);
       BOXEL_EACH_LANE
       for (std::int64_t l = 0; l < lanes; ++l) {
-        const bool counts = row.include[l] != 0;
-        const double held = n[l];
-        const double total = held + 1.0;
-        const auto sample = static_cast<double>(row.samples[l]);
-        const double share = 1.0 / total;
-        const double delta = sample - mean[l];
-        // sample - sample makes M2 NaN from the first infinity on.
-        const double new_m2 = m2[l] + delta * delta * (held * share) + (sample - sample);
-        const double new_mean = held > 0 ? between(mean[l], sample, share) : sample;
-        m2[l] = counts ? new_m2 : m2[l];
-        mean[l] = counts ? new_mean : mean[l];
-        n[l] = counts ? total : held;
+        Rows::add(static_cast<double>(row.samples[l]), 1.0, row.include[l] != 0, n[l], origin[l],
+                  offset[l], m2[l]);
       }
     }
   }
+  // Lanes have counts of their own: they are merged pairwise, by doubling.
+  bool folds_adjacent(int) const override { return false; }
   void merge(Lanes out, Lanes a, Lanes b, std::int64_t lanes, double, double) override {
-    merge_counted(out.row<double>(0), out.row<double>(1), out.row<double>(2), a, b, lanes);
+    Rows::merge(out, a, b, lanes);
   }
   void take_constant(Lanes state, std::int64_t lanes, Value value, double times, double) override {
-    const double spread = value.floating - value.floating;
+    const double x = value.floating;
     for (std::int64_t l = 0; l < lanes; ++l) {
-      double constant[3] = {times, value.floating, spread};
-      const Lanes b{reinterpret_cast<std::byte*>(constant), 1, 0};
-      const Lanes lane = state.from(l);
-      merge_counted(lane.row<double>(0), lane.row<double>(1), lane.row<double>(2), lane, b, 1);
+      double constant[4] = {times, origin_of(x), x - origin_of(x), x - x};
+      Rows::merge(state.from(l), state.from(l), {reinterpret_cast<std::byte*>(constant), 1, 0}, 1);
     }
   }
   Natural natural(Statistic) const override { return Natural::float64; }
   void finish(Statistic statistic, Lanes state, std::int64_t lanes, Counts, double ddof,
               void* out) override {
-    const double* n = state.row<double>(0);
-    const double* m2 = state.row<double>(2);
+    const double* n = state.row<double>(Rows::n);
+    const double* m2 = state.row<double>(Rows::m2);
     auto* values = static_cast<double*>(out);
-    if (statistic == Statistic::mean) {
-      const double* mean = state.row<double>(1);
-      for (std::int64_t l = 0; l < lanes; ++l) values[l] = n[l] > 0 ? mean[l] : not_a_number();
-    } else if (statistic == Statistic::std) {
-      for (std::int64_t l = 0; l < lanes; ++l) values[l] = spread<true>(m2[l], n[l] - ddof);
-    } else {
-      for (std::int64_t l = 0; l < lanes; ++l) values[l] = spread<false>(m2[l], n[l] - ddof);
+    for (std::int64_t l = 0; l < lanes; ++l) {
+      if (statistic == Statistic::mean) {
+        const double mean = state.row<double>(Rows::origin)[l] + state.row<double>(Rows::offset)[l];
+        values[l] = n[l] > 0 ? mean : not_a_number();
+      } else if (statistic == Statistic::std) {
+        values[l] = spread<true>(m2[l], n[l] - ddof);
+      } else {
+        values[l] = spread<false>(m2[l], n[l] - ddof);
+      }
     }
   }
 };
 
-// As Squares, for samples that came from integers of at most 16 bits.
+// As Squares, for samples that came from integers of at most 32 bits.
 template <class X>
-class MaskedSquares final : public RowsOf<std::int64_t, 2> {
+class MaskedSquares final : public RowsOf<std::int64_t, 3> {
  public:
   void take(Lanes state, const RowGroup& group, std::int64_t lanes, std::int64_t taken) override {
     std::int64_t* sums = state.row<std::int64_t>(0);
-    std::int64_t* squares = state.row<std::int64_t>(1);
+    std::int64_t* high = state.row<std::int64_t>(1);
+    std::int64_t* low = state.row<std::int64_t>(2);
     if (taken == 0) {
-      std::fill_n(sums, lanes, 0);
-      std::fill_n(squares, lanes, 0);
+      for (std::int64_t* row : {sums, high, low}) std::fill_n(row, lanes, 0);
     }
     for (int k = 0; k < group.count; ++k) {
       const MaskedRow<X> row(group, k);
       BOXEL_EACH_LANE
       for (std::int64_t l = 0; l < lanes; ++l) {
         const std::int64_t sample = row.include[l] ? static_cast<std::int64_t>(row.samples[l]) : 0;
+        const auto square = static_cast<std::uint64_t>(sample) * static_cast<std::uint64_t>(sample);
         sums[l] += sample;
-        squares[l] += sample * sample;
+        high[l] += static_cast<std::int64_t>(square >> 32);
+        low[l] += static_cast<std::int64_t>(square & 0xffffffffu);
       }
     }
   }
@@ -292,7 +316,7 @@ class MaskedSquares final : public RowsOf<std::int64_t, 2> {
   }
 
  private:
-  Squares<std::int16_t> dense_;
+  Squares<std::int32_t> dense_;
 };
 
 }  // namespace boxel::BOXEL_KERNELS

@@ -1,48 +1,59 @@
-// Exact sums of x and x^2 of integers of at most 16 bits: their variance is rounded only at the end.
-// x^2 < 2^32, so 2^31 samples and more fit 64 bits.
+// Exact sums of x and x^2 of integers of at most 32 bits: their variance is rounded once. Squares are
+// summed in two halves of 32 bits, so that 2^31 rows and more fit.
 
 namespace boxel::BOXEL_KERNELS {
 
-// n sum(x^2) - sum(x)^2 = n M2, exactly.
-inline double exact_m2(std::int64_t sum, std::uint64_t squares, std::int64_t count) {
-  if (count == 0) return 0;
+// n sum(x^2) - sum(x)^2 = n M2 over n (n - ddof). In 128 bits this is exact for fewer than 2^31
+// samples; more of them, or a fractional ddof, cost a rounding or two.
+inline double exact_variance(std::int64_t sum, UInt128 squares, std::int64_t count, double ddof) {
+  const double freedom = static_cast<double>(count) - ddof;
+  if (!(freedom > 0)) return not_a_number();
+  constexpr std::int64_t most = std::int64_t{1} << 31;
   const auto n = static_cast<UInt128>(count);
   const auto magnitude = static_cast<UInt128>(sum < 0 ? -sum : sum);
+  if (count >= most) {
+    const double mean = static_cast<double>(magnitude) / static_cast<double>(count);
+    const double m2 = static_cast<double>(squares) - static_cast<double>(magnitude) * mean;
+    return (m2 > 0 ? m2 : 0.0) / freedom;
+  }
   const UInt128 scaled = n * squares - magnitude * magnitude;
-  return static_cast<double>(scaled) / static_cast<double>(count);
+  if (ddof == std::floor(ddof)) {
+    return exact_quotient(static_cast<Int128>(scaled),
+                          count * (count - static_cast<std::int64_t>(ddof)));
+  }
+  return static_cast<double>(scaled) / static_cast<double>(count) / freedom;
 }
 
 template <bool Root>
-inline void finish_squares(const std::int64_t* sums, const std::int64_t* squares,
-                           std::int64_t lanes, Counts counts, double ddof, double* out) {
+inline void finish_squares(Lanes state, std::int64_t lanes, Counts counts, double ddof,
+                           double* out) {
+  const std::int64_t* sums = state.row<std::int64_t>(0);
+  const std::int64_t* high = state.row<std::int64_t>(1);
+  const std::int64_t* low = state.row<std::int64_t>(2);
   for (std::int64_t l = 0; l < lanes; ++l) {
     const std::int64_t count =
         counts.per_lane ? counts.per_lane[l] : static_cast<std::int64_t>(counts.uniform);
-    const double m2 = exact_m2(sums[l], static_cast<std::uint64_t>(squares[l]), count);
-    out[l] = spread<Root>(m2, static_cast<double>(count) - ddof);
+    const UInt128 squares = (static_cast<UInt128>(high[l]) << 32) + static_cast<UInt128>(low[l]);
+    const double variance = exact_variance(sums[l], squares, count, ddof);
+    out[l] = Root ? std::sqrt(variance) : variance;
   }
 }
 
+// T: 8 to 32 bits, or int64 and uint64 samples that came from these (masked work).
 template <class T>
-class Squares final : public RowsOf<std::int64_t, 2> {
-  using G = std::conditional_t<std::is_signed_v<T>, std::int32_t, std::uint32_t>;
-
+class Squares final : public RowsOf<std::int64_t, 3> {
  public:
   void take(Lanes state, const RowGroup& group, std::int64_t lanes, std::int64_t taken) override {
-    std::int64_t* sums = state.row<std::int64_t>(0);
-    std::int64_t* squares = state.row<std::int64_t>(1);
+    if (taken == 0) {
+      for (int row = 0; row < 3; ++row) std::fill_n(state.row<std::int64_t>(row), lanes, 0);
+    }
     for_row_runs(group.count, [&]<int R>(int start) {
-      const RowPointers<T, R> pointers(group, start);
-      if (taken + start == 0) {
-        std::fill_n(sums, lanes, 0);
-        std::fill_n(squares, lanes, 0);
-      }
-      add<R>(sums, squares, pointers, lanes);
+      add<R>(state, RowPointers<T, R>(group, start), lanes);
     });
   }
 
   void merge(Lanes out, Lanes a, Lanes b, std::int64_t lanes, double, double) override {
-    for (int row = 0; row < 2; ++row) {
+    for (int row = 0; row < 3; ++row) {
       std::int64_t* o = out.row<std::int64_t>(row);
       const std::int64_t* x = a.row<std::int64_t>(row);
       const std::int64_t* y = b.row<std::int64_t>(row);
@@ -53,9 +64,11 @@ class Squares final : public RowsOf<std::int64_t, 2> {
 
   void take_constant(Lanes state, std::int64_t lanes, Value value, double times, double) override {
     const auto copies = static_cast<std::int64_t>(times);
+    const auto square = static_cast<std::uint64_t>(value.integer * value.integer);
     for (std::int64_t l = 0; l < lanes; ++l) {
       state.row<std::int64_t>(0)[l] += value.integer * copies;
-      state.row<std::int64_t>(1)[l] += value.integer * value.integer * copies;
+      state.row<std::int64_t>(1)[l] += static_cast<std::int64_t>(square >> 32) * copies;
+      state.row<std::int64_t>(2)[l] += static_cast<std::int64_t>(square & 0xffffffffu) * copies;
     }
   }
 
@@ -65,26 +78,37 @@ class Squares final : public RowsOf<std::int64_t, 2> {
               void* out) override {
     auto* values = static_cast<double*>(out);
     if (statistic == Statistic::std) {
-      finish_squares<true>(state.row<std::int64_t>(0), state.row<std::int64_t>(1), lanes, counts,
-                           ddof, values);
+      finish_squares<true>(state, lanes, counts, ddof, values);
     } else {
-      finish_squares<false>(state.row<std::int64_t>(0), state.row<std::int64_t>(1), lanes, counts,
-                            ddof, values);
+      finish_squares<false>(state, lanes, counts, ddof, values);
     }
   }
 
  private:
+  static BOXEL_INLINE std::uint64_t square(T sample) {
+    const auto wide = static_cast<std::uint64_t>(static_cast<std::int64_t>(sample));
+    return wide * wide;
+  }
+
+  // A group's squares of at most 16 bits fit 64 bits and need no halves.
   template <int R>
-  static void add(std::int64_t* sums, std::int64_t* squares, RowPointers<T, R> pointers,
-                  std::int64_t lanes) {
+  static void add(Lanes state, RowPointers<T, R> pointers, std::int64_t lanes) {
+    std::int64_t* sums = state.row<std::int64_t>(0);
+    std::int64_t* high = state.row<std::int64_t>(1);
+    std::int64_t* low = state.row<std::int64_t>(2);
     BOXEL_EACH_LANE
     for (std::int64_t l = 0; l < lanes; ++l) {
-      sums[l] += sum_rows<G, 0, R>(pointers.rows, l,
-                                   [](T x) { return static_cast<G>(x); });
-      squares[l] += static_cast<std::int64_t>(sum_rows<std::uint64_t, 0, R>(
-          pointers.rows, l, [](T x) {
-            return static_cast<std::uint64_t>(static_cast<std::uint32_t>(static_cast<G>(x) * static_cast<G>(x)));
-          }));
+      sums[l] += sum_rows<std::int64_t, 0, R>(pointers.rows, l,
+                                              [](T x) { return static_cast<std::int64_t>(x); });
+      if constexpr (sizeof(T) <= 2) {
+        low[l] += static_cast<std::int64_t>(
+            sum_rows<std::uint64_t, 0, R>(pointers.rows, l, square));
+      } else {
+        high[l] += static_cast<std::int64_t>(sum_rows<std::uint64_t, 0, R>(
+            pointers.rows, l, [](T x) { return square(x) >> 32; }));
+        low[l] += static_cast<std::int64_t>(sum_rows<std::uint64_t, 0, R>(
+            pointers.rows, l, [](T x) { return square(x) & 0xffffffffu; }));
+      }
     }
   }
 };

@@ -1,0 +1,37 @@
+// What a call works out once and all its workers share.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "boxel/blocks.hpp"
+#include "boxel/plan.hpp"
+#include "boxel/rows.hpp"
+#include "boxel/states.hpp"
+
+namespace boxel {
+
+// How a unit's results lie in one of the outputs.
+LaneLayout output_layout(const Plan& plan, std::size_t output);
+
+struct Job {
+  explicit Job(const BlockRequest& block_request);
+
+  std::int64_t units() const;
+  StateRequest state_request(StateKind kind) const;
+
+  const BlockRequest& request;
+  StatePlan states;
+  bool gathers;  // some statistic needs the samples themselves
+  Plan plan;
+  const KernelSet& kernels;
+  RowLoader image;
+  std::optional<RowLoader> where;
+  std::optional<RowLoader> masked;
+  std::optional<RowLoader> weights;
+  std::int64_t lanes;  // the most lanes and outputs that a unit has
+  std::int64_t cells;
+};
+
+}  // namespace boxel

@@ -1,0 +1,285 @@
+#include "worker.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace boxel {
+namespace {
+
+std::size_t at(int index) { return static_cast<std::size_t>(index); }
+
+void append_run(std::vector<CountRun>& runs, CountRun run) {
+  if (!runs.empty() && runs.back().factor == run.factor) {
+    runs.back().lanes += run.lanes;
+  } else {
+    runs.push_back(run);
+  }
+}
+
+}  // namespace
+
+Worker::Worker(const Job& job) : job_(job), rows_(job), gathering_(job) {
+  for (const StateKind kind : job.states.kinds) {
+    const bool gathered = kind == StateKind::gathered;
+    accumulator_of_.push_back(gathered ? -1 : static_cast<int>(accumulators_.size()));
+    if (!gathered) accumulators_.push_back(job.kernels.make_accumulator(job.state_request(kind)));
+  }
+  for (StateBlock& block : folds_) block = StateBlock(accumulators_, job.lanes);
+  results_.resize(accumulators_.size());
+  const auto cells = static_cast<std::size_t>(job.cells);
+  values_.reserve(cells * 8);
+  cast_.reserve(cells * 8);
+  failed_.resize(cells);
+  if (job.states.masked) counts_.resize(cells);
+  for (std::size_t k = 0; k < job.request.outputs.size(); ++k) {
+    storers_.emplace_back(job.kernels, job.request.outputs[k].view, natural(k),
+                          output_layout(job.plan, k));
+  }
+}
+
+void Worker::run(std::int64_t index) {
+  const Unit unit(job_.plan, index);
+  if (gathering_) gathering_.begin();
+  if (unit.one_segment()) {
+    take(unit, unit.whole());
+    finish(unit);
+    return;
+  }
+  begin_total(unit);
+  for (const Segment& segment : unit.segments()) {
+    take(unit, segment);
+    merge_part(unit, segment, results_);
+  }
+  finish_total(unit);
+}
+
+void Worker::run_segment(const Unit& unit, const Segment& segment, const StateBlock& states) {
+  take(unit, segment);
+  for (std::size_t a = 0; a < accumulators_.size(); ++a) {
+    accumulators_[a]->pick(states[a], results_[a], 1, 1, unit.outputs());
+  }
+}
+
+void Worker::begin_total(const Unit& unit) {
+  if (!has_total_) total_ = make_states();
+  has_total_ = true;
+  total_begun_ = false;
+  row_runs_ = FoldPlan(unit.row_axes(unit.positions())).runs();
+  total_samples_.assign(row_runs_.size(), 0.0);
+}
+
+void Worker::add_to_total(const Unit& unit, const Segment& segment, const StateBlock& states) {
+  merge_part(unit, segment, states.all());
+}
+
+void Worker::merge_part(const Unit& unit, const Segment& segment, const Results& part) {
+  for (std::size_t a = 0; a < accumulators_.size(); ++a) {
+    std::int64_t lane = 0;
+    for (std::size_t r = 0; r < row_runs_.size(); ++r) {
+      const Lanes total = total_[a].from(lane);
+      const std::int64_t lanes = row_runs_[r].lanes;
+      if (total_begun_) {
+        accumulators_[a]->merge(total, total, part[a].from(lane), lanes, total_samples_[r],
+                                unit.samples(segment, row_runs_[r]));
+      } else {
+        accumulators_[a]->pick(total, part[a].from(lane), 1, 1, lanes);
+      }
+      lane += lanes;
+    }
+  }
+  for (std::size_t r = 0; r < row_runs_.size(); ++r) {
+    total_samples_[r] += unit.samples(segment, row_runs_[r]);
+  }
+  total_begun_ = true;
+}
+
+void Worker::finish_total(const Unit& unit) {
+  results_ = total_.all();
+  finish(unit);
+}
+
+Natural Worker::natural(std::size_t output) const {
+  const int state = job_.states.state_of[output];
+  const Statistic statistic = job_.request.outputs[output].statistic;
+  if (state < 0) return Natural::int64;
+  const int accumulator = accumulator_of_[at(state)];
+  if (accumulator < 0) return gathering_.selector().natural(statistic);
+  return accumulators_[at(accumulator)]->natural(statistic);
+}
+
+void Worker::take(const Unit& unit, const Segment& segment) {
+  prepare_fold(unit, segment.positions);
+  const std::int64_t lanes = segment.positions * job_.plan.inner_lanes;
+  for (std::int64_t slot = 0; slot < unit.slots(); ++slot) take_slot(unit, segment, slot, lanes);
+  fold_slots(unit, segment);
+}
+
+void Worker::take_slot(const Unit& unit, const Segment& segment, std::int64_t slot,
+                       std::int64_t lanes) {
+  const std::int64_t rows =
+      unit.slots() > 1 ? unit.rows() * unit.slot_extent(slot) : segment.rows;
+  RowCursor cursor(unit, segment, slot);
+  for (std::int64_t taken = 0; taken < rows; taken += max_group) {
+    RowGroup group;
+    group.count = static_cast<int>(std::min<std::int64_t>(max_group, rows - taken));
+    for (int k = 0; k < group.count; ++k) {
+      rows_.load(group, k, cursor.place(), segment.positions, lanes);
+      cursor.next();
+    }
+    for (std::size_t a = 0; a < accumulators_.size(); ++a) {
+      accumulators_[a]->take(folds_[0][a].from(slot * lanes), group, lanes, taken);
+    }
+    if (gathering_) gathering_.take(group, lanes, slot * unit.slot_outputs());
+  }
+}
+
+void Worker::fold_slots(const Unit& unit, const Segment& segment) {
+  // Only the last slot of its axis can be cut.
+  const std::int64_t last = unit.slots() - 1;
+  const bool even = unit.slot_extent(0) == unit.slot_extent(last);
+  const auto rows = [&](std::int64_t slot) {
+    return static_cast<double>(unit.slots() > 1 ? unit.rows() * unit.slot_extent(slot)
+                                                : segment.rows);
+  };
+  for (std::size_t a = 0; a < accumulators_.size(); ++a) {
+    const FoldBuffers buffers{folds_[0][a], folds_[1][a], folds_[2][a]};
+    Accumulator& accumulator = *accumulators_[a];
+    int result = 0;
+    if (even) {
+      result = fold(accumulator, buffers, fold_plan_, 0, unit.slots(), rows(0));
+    } else {
+      fold(accumulator, buffers, fold_plan_, 0, last, rows(0));
+      result = fold(accumulator, buffers, fold_plan_, last, 1, rows(last));
+    }
+    results_[a] = buffers[at(result)];
+  }
+}
+
+// Units alike follow one another: their geometry is worked out once.
+void Worker::prepare_fold(const Unit& unit, std::int64_t positions) {
+  if (positions == fold_positions_ && unit.chunk_outputs() == fold_outputs_) return;
+  fold_plan_ = FoldPlan(unit.row_axes(positions));
+  fold_positions_ = positions;
+  fold_outputs_ = unit.chunk_outputs();
+  if (gathering_) gathering_.begin_rows(fold_plan_.axes());
+}
+
+void Worker::prepare_runs(const Unit& unit) {
+  const std::array<std::int64_t, 4> key{unit.positions(), unit.chunk_outputs(), unit.slots(),
+                                        unit.slot_extent(unit.slots() - 1)};
+  if (key == runs_key_) return;
+  const bool folded_whole =
+      unit.positions() == fold_positions_ && unit.chunk_outputs() == fold_outputs_;
+  const std::vector<CountRun> row_runs =
+      folded_whole ? fold_plan_.runs() : FoldPlan(unit.row_axes(unit.positions())).runs();
+  runs_.clear();
+  for (std::int64_t slot = 0; slot < unit.slots(); ++slot) {
+    const auto extent = static_cast<double>(unit.slot_extent(slot));
+    for (const CountRun& run : row_runs) append_run(runs_, {run.lanes, run.factor * extent});
+  }
+  runs_key_ = key;
+}
+
+void Worker::finish(const Unit& unit) {
+  prepare_runs(unit);
+  if (job_.request.padded) pad(unit);
+  if (job_.states.masked) {
+    accumulators_.front()->finish(Statistic::count, results_.front(), unit.outputs(), {}, 0,
+                                  counts_.data());
+  }
+  for (std::size_t k = 0; k < storers_.size(); ++k) write(unit, k);
+}
+
+void Worker::pad(const Unit& unit) {
+  const Value cval = job_.request.cval;
+  if (job_.request.skipna && std::isnan(cval.floating)) return;
+  std::int64_t lane = 0;
+  for (const CountRun& run : runs_) {
+    const double held = static_cast<double>(unit.rows()) * run.factor;
+    const double missing = job_.plan.volume - held;
+    if (missing > 0) {
+      for (std::size_t a = 0; a < accumulators_.size(); ++a) {
+        accumulators_[a]->take_constant(results_[a].from(lane), run.lanes, cval, missing, held);
+      }
+      for (std::int64_t cell = lane; gathering_ && cell < lane + run.lanes; ++cell) {
+        gathering_.pad(cell, static_cast<std::int64_t>(missing));
+      }
+    }
+    lane += run.lanes;
+  }
+}
+
+// Samples per box of a run where nothing is masked.
+double Worker::box_samples(const Unit& unit, const CountRun& run) const {
+  return job_.request.padded ? job_.plan.volume : static_cast<double>(unit.rows()) * run.factor;
+}
+
+void Worker::write(const Unit& unit, std::size_t output) {
+  const BlockOutput& target = job_.request.outputs[output];
+  const RowStorer& storer = storers_[output];
+  std::byte* place = target.view.data + unit.output_offset(output);
+  void* direct = storer.direct(place, unit.leading_outputs());
+  auto* values = direct ? static_cast<std::byte*>(direct) : values_.data();
+  compute(unit, output, values);
+  const bool fails = find_failed(unit, target.statistic);
+  if (!storer.store(place, values, unit.leading_outputs(), unit.outputs(),
+                    fails ? failed_.data() : nullptr,
+                    target.has_fill ? target.fill.data() : nullptr, cast_.data())) {
+    throw MissingValue(target.statistic, target.view.dtype);
+  }
+}
+
+void Worker::compute(const Unit& unit, std::size_t output, std::byte* values) {
+  const Statistic statistic = job_.request.outputs[output].statistic;
+  const int state = job_.states.state_of[output];
+  const int accumulator = state < 0 ? -1 : accumulator_of_[at(state)];
+  const double ddof = job_.request.ddof;
+  if (state >= 0 && accumulator < 0) {
+    gathering_.finish(statistic, unit.outputs(), values);
+    return;
+  }
+  if (job_.states.masked) {
+    accumulators_[at(accumulator)]->finish(statistic, results_[at(accumulator)], unit.outputs(),
+                                           {0, counts_.data()}, ddof, values);
+    return;
+  }
+  std::int64_t lane = 0;
+  for (const CountRun& run : runs_) {
+    const double samples = box_samples(unit, run);
+    std::byte* place = values + lane * 8;
+    if (state < 0) {
+      std::fill_n(reinterpret_cast<std::int64_t*>(place), run.lanes,
+                  static_cast<std::int64_t>(samples));
+    } else {
+      accumulators_[at(accumulator)]->finish(statistic, results_[at(accumulator)].from(lane),
+                                             run.lanes, {samples, nullptr}, ddof, place);
+    }
+    lane += run.lanes;
+  }
+}
+
+// Marks the boxes that hold too few samples; false if there are none.
+bool Worker::find_failed(const Unit& unit, Statistic statistic) {
+  const StatisticInfo& info = info_of(statistic);
+  if (!info.needs_samples) return false;
+  const std::int64_t least =
+      std::max<std::int64_t>(job_.request.min_count, info.empty_has_value ? 0 : 1);
+  bool any = false;
+  if (job_.states.masked) {
+    for (std::size_t lane = 0; lane < static_cast<std::size_t>(unit.outputs()); ++lane) {
+      failed_[lane] = counts_[lane] < least;
+      any |= failed_[lane] != 0;
+    }
+    return any;
+  }
+  if (least <= 1) return false;
+  auto place = failed_.begin();
+  for (const CountRun& run : runs_) {
+    const bool fails = box_samples(unit, run) < static_cast<double>(least);
+    place = std::fill_n(place, run.lanes, static_cast<std::uint8_t>(fails));
+    any |= fails;
+  }
+  return any;
+}
+
+}  // namespace boxel

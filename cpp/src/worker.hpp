@@ -1,0 +1,79 @@
+// What one thread needs to take, fold, merge and finish units.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "boxel/fold.hpp"
+#include "boxel/rows.hpp"
+#include "job.hpp"
+#include "scratch.hpp"
+#include "unit.hpp"
+
+namespace boxel {
+
+class Worker {
+ public:
+  explicit Worker(const Job& job);
+
+  // Computes one unit from its rows to its outputs.
+  void run(std::int64_t index);
+
+  // The same for one large cell in parts: segments are folded by any worker, each into a block of
+  // its own, and merged by one worker in the order of its calls.
+  StateBlock make_states() const { return {accumulators_, job_.cells}; }
+  void run_segment(const Unit& unit, const Segment& segment, const StateBlock& states);
+  void begin_total(const Unit& unit);
+  void add_to_total(const Unit& unit, const Segment& segment, const StateBlock& states);
+  void finish_total(const Unit& unit);
+
+ private:
+  // Folded states of a unit, wherever they lie.
+  using Results = std::vector<Lanes>;
+
+  Natural natural(std::size_t output) const;
+  void take(const Unit& unit, const Segment& segment);
+  void take_slot(const Unit& unit, const Segment& segment, std::int64_t slot, std::int64_t lanes);
+  void fold_slots(const Unit& unit, const Segment& segment);
+  void merge_part(const Unit& unit, const Segment& segment, const Results& part);
+  void prepare_fold(const Unit& unit, std::int64_t positions);
+  void prepare_runs(const Unit& unit);
+  void finish(const Unit& unit);
+  void pad(const Unit& unit);
+  double box_samples(const Unit& unit, const CountRun& run) const;
+  void write(const Unit& unit, std::size_t output);
+  void compute(const Unit& unit, std::size_t output, std::byte* values);
+  bool find_failed(const Unit& unit, Statistic statistic);
+
+  static constexpr std::size_t fold_buffers = std::tuple_size_v<FoldBuffers>;
+
+  const Job& job_;
+  RowScratch rows_;
+  Gathering gathering_;
+  std::vector<std::unique_ptr<Accumulator>> accumulators_;
+  std::vector<int> accumulator_of_;  // of each kind of state; -1 for the gathered one
+  std::vector<RowStorer> storers_;
+  std::array<StateBlock, fold_buffers> folds_;
+  Results results_;
+
+  StateBlock total_;
+  bool has_total_ = false;
+  bool total_begun_ = false;
+  std::vector<CountRun> row_runs_;
+  std::vector<double> total_samples_;
+
+  FoldPlan fold_plan_;
+  std::int64_t fold_positions_ = -1;
+  std::int64_t fold_outputs_ = -1;
+  std::vector<CountRun> runs_;  // of the unit's outputs
+  std::array<std::int64_t, 4> runs_key_{-1, -1, -1, -1};
+
+  Buffer values_;
+  Buffer cast_;
+  std::vector<std::int64_t> counts_;
+  std::vector<std::uint8_t> failed_;
+};
+
+}  // namespace boxel
