@@ -205,8 +205,11 @@ def density_rounding(samples, ddof=0):
 
 def var_rounding(samples, ddof=0):
     variance = var(samples, ddof)
-    if isinstance(variance, float) or (samples.are_exact and samples.dtype.itemsize <= 2):
+    if isinstance(variance, float):
         return 0.0
+    if samples.are_exact and samples.dtype.itemsize <= 2:
+        # A fractional ddof leaves no integer to divide by: one more rounding.
+        return 0.0 if ddof == int(ddof) else 2 * UNIT_ROUNDOFF * to_float(variance)
     spread = to_float(var(samples))
     root_mean_square = math.hypot(to_float(mean(samples)), math.sqrt(spread))
     divisor = degrees_of_freedom(samples, ddof)

@@ -232,5 +232,4 @@ def test_variance_of_every_level_at_a_large_offset():
     levels = bx.pyramid(ripple + 1e9, 2, "var")
     for level, found in enumerate(levels, start=1):
         expected = oracle.block_reduce(ripple, (2**level,) * 2, "var")
-        # Merging levels rounds their means: sixteen digits, nine of them the offset's.
-        np.testing.assert_allclose(found, expected, rtol=1e-7)
+        np.testing.assert_allclose(found, expected, rtol=1e-13)

@@ -32,7 +32,7 @@ bool is_masked(const BlockRequest& request) {
 
 PlanRequest plan_request(const BlockRequest& request, bool gathers) {
   PlanRequest plan;
-  plan.output_count = request.outputs.size();
+  plan.output_count = static_cast<int>(request.outputs.size());
   plan.padded = request.padded;
   double volume = 1;
   for (int axis = 0; axis < request.image.shape.size(); ++axis) {
@@ -66,7 +66,7 @@ std::int64_t longest_positions(const Plan& plan) {
 
 }  // namespace
 
-LaneLayout output_layout(const Plan& plan, std::size_t output) {
+LaneLayout output_layout(const Plan& plan, int output) {
   LaneLayout layout;
   const auto append = [&](const PlanAxis& axis) {
     layout.lengths.push_back(axis.window.outputs);

@@ -13,7 +13,7 @@
 namespace boxel {
 
 // How a unit's results lie in one of the outputs.
-LaneLayout output_layout(const Plan& plan, std::size_t output);
+LaneLayout output_layout(const Plan& plan, int output);
 
 struct Job {
   explicit Job(const BlockRequest& block_request);

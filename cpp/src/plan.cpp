@@ -17,7 +17,7 @@ bool contiguous(const PlanAxis& outer, const PlanAxis& inner) {
 }
 
 bool outputs_contiguous(const PlanAxis& outer, const PlanAxis& inner) {
-  for (std::size_t k = 0; k < outer.outputs.size(); ++k) {
+  for (int k = 0; k < outer.outputs.size(); ++k) {
     if (outer.outputs[k] != inner.outputs[k] * inner.window.outputs) return false;
   }
   return true;
@@ -137,11 +137,11 @@ Plan make_plan(const PlanRequest& request) {
   }
   if (axes.empty()) {
     PlanAxis single;
-    single.outputs.assign(request.output_count, 0);
+    single.outputs = Extents(request.output_count, 0);
     axes.push_back(single);
   }
   std::ranges::stable_sort(axes, std::ranges::greater{}, order_key);
-  plan.slot.outputs.assign(request.output_count, 0);
+  plan.slot.outputs = Extents(request.output_count, 0);
   choose_row(plan, merged(std::move(axes)));
   choose_chunks(plan, request);
   choose_slots(plan, request);

@@ -89,7 +89,7 @@ class Unit {
     return place;
   }
 
-  std::int64_t output_offset(std::size_t output) const {
+  std::int64_t output_offset(int output) const {
     std::int64_t offset = plan_.row.front().outputs[output] * first_output_ +
                           plan_.slot.outputs[output] * first_slot_;
     for (std::size_t axis = 0; axis < plan_.outer.size(); ++axis) {

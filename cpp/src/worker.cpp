@@ -33,7 +33,7 @@ Worker::Worker(const Job& job) : job_(job), rows_(job), gathering_(job) {
   if (job.states.masked) counts_.resize(cells);
   for (std::size_t k = 0; k < job.request.outputs.size(); ++k) {
     storers_.emplace_back(job.kernels, job.request.outputs[k].view, natural(k),
-                          output_layout(job.plan, k));
+                          output_layout(job.plan, static_cast<int>(k)));
   }
 }
 
@@ -217,7 +217,7 @@ double Worker::box_samples(const Unit& unit, const CountRun& run) const {
 void Worker::write(const Unit& unit, std::size_t output) {
   const BlockOutput& target = job_.request.outputs[output];
   const RowStorer& storer = storers_[output];
-  std::byte* place = target.view.data + unit.output_offset(output);
+  std::byte* place = target.view.data + unit.output_offset(static_cast<int>(output));
   void* direct = storer.direct(place, unit.leading_outputs());
   auto* values = direct ? static_cast<std::byte*>(direct) : values_.data();
   compute(unit, output, values);

@@ -77,14 +77,6 @@ def statistic_name(statistic: object) -> str:
     )
 
 
-_result_dtypes: dict[tuple[int, int, bool], np.dtype[Any]] = {}
-
-
 def result_dtype(code: int, image: np.dtype[Any], weighted: bool) -> np.dtype[Any]:
     """Return the dtype of a statistic's result where none is asked for."""
-    key = (code, image.num, weighted)
-    found = _result_dtypes.get(key)
-    if found is None:
-        found = np.dtype(_core.result_dtype(code, image, weighted))
-        _result_dtypes[key] = found
-    return found
+    return np.dtype(_core.result_dtype(code, image, weighted))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias, overload
@@ -22,6 +23,7 @@ _NO_CVAL = (0.0, 0)
 _NAN = math.nan
 # No block holds more samples; counts beyond are cut to it.
 _MOST = 2**63 - 1
+_DENSITY = ("density",)
 _nan_bytes: dict[int, bytes | None] = {}
 
 
@@ -39,6 +41,27 @@ def tile_counts(
                     f"multiple of the block size {size}; 'partial', 'trim' and 'pad' allow it"
                 )
     return tuple([-(-length // size) for length, size in zip(shape, sizes, strict=True)])
+
+
+@functools.lru_cache(maxsize=256)
+def _uniform_tiles(
+    shape: tuple[int, ...], block_size: int, boundary: str
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return the sizes and counts of equal blocks on all axes: calls alike follow one another."""
+    ndim = len(shape)
+    sizes = check.per_axis(block_size, tuple(range(ndim)), ndim, "block_size")
+    return sizes, tile_counts(shape, sizes, check.choice(boundary, check.BOUNDARIES, "boundary"))
+
+
+def tiles(
+    shape: tuple[int, ...], block_size: Any, axes: Any, boundary: str
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return the size of blocks and their number along each axis."""
+    if axes is None and type(block_size) is int and type(boundary) is str:
+        return _uniform_tiles(shape, block_size, boundary)
+    ndim = len(shape)
+    sizes = check.per_axis(block_size, check.axis_tuple(axes, ndim), ndim, "block_size")
+    return sizes, tile_counts(shape, sizes, check.choice(boundary, check.BOUNDARIES, "boundary"))
 
 
 def window_counts(
@@ -158,12 +181,12 @@ def _check_weights(weights: Array, workers: int) -> None:
 def reduce(
     image: Array,
     mask: Array | None,
-    names: Sequence[str],
+    names: tuple[str, ...],
     sizes: tuple[int, ...],
     steps: tuple[int, ...],
     counts: tuple[int, ...],
     *,
-    single: bool,
+    single: bool = True,
     padded: bool = False,
     cval: Any = 0,
     where: Any = None,
@@ -198,7 +221,7 @@ def reduce(
         check.padded_volume(sizes)
         pad_value = _cval_pair(cval, image.dtype)
 
-    codes = tuple([CODES[name] for name in names])
+    codes = _codes(names)
     if dtype is None and out is None and fill_value is _NAN:
         dtypes, fills = _defaults(codes, image.dtype, weights is not None)
         results = [empty_like(image, counts, each) for each in dtypes]
@@ -213,28 +236,25 @@ def reduce(
         image, codes, targets, sizes, steps, fills, padded, pad_value, where, mask, weights,
         skipna, min_count, degrees, threads,
     )  # fmt: skip
-    for result, target in zip(results, targets, strict=True):
-        if target is not result:
-            result[...] = target
+    if out is not None:
+        for result, target in zip(results, targets, strict=True):
+            if target is not result:
+                result[...] = target
     return results
 
 
+@functools.cache
+def _codes(names: tuple[str, ...]) -> tuple[int, ...]:
+    return tuple([CODES[name] for name in names])
+
+
+@functools.lru_cache(maxsize=1024)
 def _defaults(
     codes: tuple[int, ...], image: np.dtype[Any], weighted: bool
 ) -> tuple[list[np.dtype[Any]], tuple[bytes | None, ...]]:
     """Return dtypes and fills of results of which nothing special is asked; small calls need it."""
-    key = (codes, image.num, weighted)
-    found = _known_defaults.get(key)
-    if found is None:
-        dtypes = [result_dtype(code, image, weighted) for code in codes]
-        found = dtypes, tuple([_nan_fill(each) for each in dtypes])
-        _known_defaults[key] = found
-    return found
-
-
-_known_defaults: dict[
-    tuple[tuple[int, ...], int, bool], tuple[list[np.dtype[Any]], tuple[bytes | None, ...]]
-] = {}
+    dtypes = [result_dtype(code, image, weighted) for code in codes]
+    return dtypes, tuple([_nan_fill(each) for each in dtypes])
 
 
 def _prepared(
@@ -387,19 +407,16 @@ def block_reduce(
            [19]], dtype=uint8)}
     """
     array, mask = check.image_array(image)
-    ndim = array.ndim
-    axis_numbers = tuple(range(ndim)) if axes is None else check.axis_tuple(axes, ndim)
-    sizes = check.per_axis(block_size, axis_numbers, ndim, "block_size")
+    sizes, counts = tiles(array.shape, block_size, axes, boundary)
     single = not isinstance(statistic, (tuple, list))
     if isinstance(statistic, (tuple, list)):
-        names = list(dict.fromkeys([statistic_name(each) for each in statistic]))
+        names = tuple(dict.fromkeys([statistic_name(each) for each in statistic]))
         if not names:
             raise ValueError("statistic must hold at least one name, found an empty tuple")
     else:
-        names = [statistic_name(statistic)]
-    boundary = check.choice(boundary, check.BOUNDARIES, "boundary")
+        names = (statistic_name(statistic),)
     results = reduce(
-        array, mask, names, sizes, sizes, tile_counts(array.shape, sizes, boundary),
+        array, mask, names, sizes, sizes, counts,
         single=single, padded=boundary == "pad", cval=cval, where=where, weights=weights,
         skipna=skipna, min_count=min_count, fill_value=fill_value, ddof=ddof, dtype=dtype, out=out,
         workers=workers,
@@ -472,17 +489,16 @@ def density_map(
            [0.  , 0.  , 0.  , 0.  , 0.  ]])
     """
     array, mask = check.image_array(image)
-    ndim = array.ndim
-    axes = tuple(range(ndim))
-    sizes = check.per_axis(block_size, axes, ndim, "block_size")
-    boundary = check.choice(boundary, check.BOUNDARIES, "boundary")
     if stride is None:
+        sizes, counts = tiles(array.shape, block_size, None, boundary)
         steps = sizes
-        counts = tile_counts(array.shape, sizes, boundary)
     else:
-        steps = check.per_axis(stride, axes, ndim, "stride")
+        axes = tuple(range(array.ndim))
+        sizes = check.per_axis(block_size, axes, array.ndim, "block_size")
+        steps = check.per_axis(stride, axes, array.ndim, "stride")
+        boundary = check.choice(boundary, check.BOUNDARIES, "boundary")
         counts = window_counts(array.shape, sizes, steps, boundary)
     return reduce(
-        array, mask, ("density",), sizes, steps, counts,
-        single=True, padded=boundary == "pad", where=where, dtype=dtype, out=out, workers=workers,
+        array, mask, _DENSITY, sizes, steps, counts,
+        padded=boundary == "pad", where=where, dtype=dtype, out=out, workers=workers,
     )[0]  # fmt: skip

@@ -7,7 +7,6 @@
 // the row.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -29,7 +28,7 @@ struct PlanAxis {
   std::int64_t where = 0;
   std::int64_t masked = 0;
   std::int64_t weights = 0;
-  std::vector<std::int64_t> outputs;  // one stride per output
+  Extents outputs;  // one stride per output
 
   std::int64_t start(std::int64_t output) const { return output * window.step; }
   std::int64_t extent(std::int64_t output) const {
@@ -64,7 +63,7 @@ struct Plan {
 
 struct PlanRequest {
   std::vector<PlanAxis> axes;  // as the image has them
-  std::size_t output_count = 1;
+  int output_count = 1;
   bool padded = false;
   // Lanes that a chunk should have at most, and cells (0: no limit).
   std::int64_t chunk_lanes = 2048;
