@@ -218,7 +218,7 @@ def var_rounding(samples, ddof=0):
     if samples.weighted:
         # What is lost in W2 is magnified where W - ddof * W2 / W is a small difference.
         amplification *= to_float((2 * weight - divisor) / divisor)
-    return 8 * roundings(samples) * math.sqrt(spread) * root_mean_square * amplification
+    return 4 * roundings(samples) * math.sqrt(spread) * root_mean_square * amplification
 
 
 def std_rounding(samples, ddof=0):

@@ -198,6 +198,24 @@ def test_error_bound_grows_with_the_block_and_not_with_the_image(statistic):
     assert_agrees(found, image, (4, 4), statistic)
 
 
+@pytest.mark.parametrize("place", range(4))
+@pytest.mark.parametrize("statistic", ["sum", "mean"])
+def test_a_large_sample_of_little_weight_costs_no_digits(statistic, place):
+    image = np.array([1.0, 2.0, 4.0, 7.0])
+    weights = np.array([1.0, 0.75, 1.0, 0.5])
+    image[place], weights[place] = 1e17, 2.0**-60
+    found = bx.block_reduce(image, 4, statistic, weights=weights)
+    assert_agrees(found, image, (4,), statistic, weights=weights)
+
+
+@pytest.mark.parametrize("place", [0, 1, 9, 99])
+def test_a_large_sample_costs_no_more_digits_than_in_a_plain_sum(place):
+    image = np.random.default_rng(6).random(100)
+    image[place] = 1e16
+    for statistic in ("sum", "mean"):
+        assert_agrees(bx.block_reduce(image, 100, statistic), image, (100,), statistic)
+
+
 # 4. Variance is never negative; means lie within their samples ------------------------------------
 
 

@@ -107,6 +107,15 @@ std::int64_t Job::units() const {
   return units;
 }
 
+bool Job::reads_in_place() const {
+  if (states.masked || !image.ready()) return false;
+  const auto aligned = [&](std::int64_t bytes) {
+    return bytes % static_cast<std::int64_t>(image.alignment()) == 0;
+  };
+  return reinterpret_cast<std::uintptr_t>(request.image.data) % image.alignment() == 0 &&
+         std::ranges::all_of(request.image.strides, aligned);
+}
+
 StateRequest Job::state_request(StateKind kind) const {
   bool integral_midpoint = false;
   for (const BlockOutput& output : request.outputs) {

@@ -20,6 +20,8 @@ struct Job {
 
   std::int64_t units() const;
   StateRequest state_request(StateKind kind) const;
+  // Whether rows of the image need no loading: they can be read where they are.
+  bool reads_in_place() const;
 
   const BlockRequest& request;
   StatePlan states;

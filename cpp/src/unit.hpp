@@ -81,6 +81,7 @@ class Unit {
   std::int64_t slot_outputs() const { return chunk_outputs_ * plan_.inner_outputs; }
   std::int64_t outputs() const { return slots_ * slot_outputs(); }
   std::int64_t outer_extent(int axis) const { return outer_extents_[axis]; }
+  const Extents& outer_extents() const { return outer_extents_; }
 
   // Where the first row of a slot begins.
   RowPlace base(std::int64_t slot) const {

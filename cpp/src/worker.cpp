@@ -6,6 +6,9 @@
 namespace boxel {
 namespace {
 
+// Cells of more rows are walked instead: their rows are not what costs time.
+constexpr std::int64_t most_listed_rows = 4096;
+
 std::size_t at(int index) { return static_cast<std::size_t>(index); }
 
 void append_run(std::vector<CountRun>& runs, CountRun run) {
@@ -18,7 +21,8 @@ void append_run(std::vector<CountRun>& runs, CountRun run) {
 
 }  // namespace
 
-Worker::Worker(const Job& job) : job_(job), rows_(job), gathering_(job) {
+Worker::Worker(const Job& job)
+    : job_(job), rows_(job), gathering_(job), in_place_(job.reads_in_place()) {
   for (const StateKind kind : job.states.kinds) {
     const bool gathered = kind == StateKind::gathered;
     accumulator_of_.push_back(gathered ? -1 : static_cast<int>(accumulators_.size()));
@@ -110,8 +114,45 @@ Natural Worker::natural(std::size_t output) const {
 void Worker::take(const Unit& unit, const Segment& segment) {
   prepare_fold(unit, segment.positions);
   const std::int64_t lanes = segment.positions * job_.plan.inner_lanes;
-  for (std::int64_t slot = 0; slot < unit.slots(); ++slot) take_slot(unit, segment, slot, lanes);
+  const bool listed = in_place_ && unit.one_segment() && segment.rows <= most_listed_rows;
+  for (std::int64_t slot = 0; slot < unit.slots(); ++slot) {
+    if (listed) {
+      prepare_offsets(unit, segment, slot);
+      take_ready_slot(unit, slot, lanes);
+    } else {
+      take_slot(unit, segment, slot, lanes);
+    }
+  }
   fold_slots(unit, segment);
+}
+
+void Worker::prepare_offsets(const Unit& unit, const Segment& segment, std::int64_t slot) {
+  if (unit.slot_extent(slot) == offsets_extent_ && unit.outer_extents() == offsets_extents_) return;
+  const std::int64_t rows = unit.rows() * unit.slot_extent(slot);
+  RowCursor cursor(unit, segment, slot);
+  const std::int64_t first = cursor.place().image;
+  offsets_.clear();
+  for (std::int64_t row = 0; row < rows; ++row, cursor.next()) {
+    offsets_.push_back(cursor.place().image - first);
+  }
+  offsets_extent_ = unit.slot_extent(slot);
+  offsets_extents_ = unit.outer_extents();
+}
+
+void Worker::take_ready_slot(const Unit& unit, std::int64_t slot, std::int64_t lanes) {
+  const std::byte* first = job_.request.image.data + unit.base(slot).image;
+  const auto rows = static_cast<std::int64_t>(offsets_.size());
+  for (std::int64_t taken = 0; taken < rows; taken += max_group) {
+    RowGroup group;
+    group.count = static_cast<int>(std::min<std::int64_t>(max_group, rows - taken));
+    for (int k = 0; k < group.count; ++k) {
+      group.samples[at(k)] = first + offsets_[static_cast<std::size_t>(taken + k)];
+    }
+    for (std::size_t a = 0; a < accumulators_.size(); ++a) {
+      accumulators_[a]->take(folds_[0][a].from(slot * lanes), group, lanes, taken);
+    }
+    if (gathering_) gathering_.take(group, lanes, slot * unit.slot_outputs());
+  }
 }
 
 void Worker::take_slot(const Unit& unit, const Segment& segment, std::int64_t slot,

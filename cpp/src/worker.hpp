@@ -36,6 +36,8 @@ class Worker {
   Natural natural(std::size_t output) const;
   void take(const Unit& unit, const Segment& segment);
   void take_slot(const Unit& unit, const Segment& segment, std::int64_t slot, std::int64_t lanes);
+  void take_ready_slot(const Unit& unit, std::int64_t slot, std::int64_t lanes);
+  void prepare_offsets(const Unit& unit, const Segment& segment, std::int64_t slot);
   void fold_slots(const Unit& unit, const Segment& segment);
   void merge_part(const Unit& unit, const Segment& segment, const Results& part);
   void prepare_fold(const Unit& unit, std::int64_t positions);
@@ -57,6 +59,12 @@ class Worker {
   std::vector<RowStorer> storers_;
   std::array<StateBlock, fold_buffers> folds_;
   Results results_;
+
+  // Where the rows of a cell lie from its first one on, while cells alike follow one another.
+  bool in_place_;
+  std::vector<std::int64_t> offsets_;
+  std::int64_t offsets_extent_ = -1;
+  Extents offsets_extents_;
 
   StateBlock total_;
   bool has_total_ = false;

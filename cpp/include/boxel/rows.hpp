@@ -28,6 +28,10 @@ class RowLoader {
   // ready in memory.
   const void* load(const std::byte* in, std::int64_t positions, void* buffer) const;
 
+  // Whether rows lie ready in memory wherever they are aligned.
+  bool ready() const { return ready_; }
+  std::size_t alignment() const { return alignment_; }
+
  private:
   Convert convert_;
   std::size_t sample_size_;

@@ -38,6 +38,9 @@ class Extents {
   int size() const { return size_; }
   std::int64_t& operator[](int axis) { return values_[static_cast<std::size_t>(axis)]; }
   std::int64_t operator[](int axis) const { return values_[static_cast<std::size_t>(axis)]; }
+  bool operator==(const Extents& other) const {
+    return std::equal(begin(), end(), other.begin(), other.end());
+  }
   const std::int64_t* begin() const { return values_.data(); }
   const std::int64_t* end() const { return values_.data() + size_; }
 

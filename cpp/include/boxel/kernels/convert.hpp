@@ -95,27 +95,38 @@ inline Convert choose_convert(DType from, bool swapped, Sample to) {
   });
 }
 
-// Adding and taking away 1.5 * 2^52 rounds half to even, below 2^51, in any vector width.
-BOXEL_INLINE double round_half_even(double x) {
-  constexpr double shifter = 0x1.8p52;
-  return (x + shifter) - shifter;
-}
-
+// Rounds half to even and saturates. For the narrow types by adding 1.5 * 2^52, which leaves the
+// rounded integer in the low bits of the sum; as bits of doubles are ordered like integers (all
+// negative ones below all positive ones), values out of range saturate by integer comparisons, which
+// every vector width has.
 template <class I>
 BOXEL_INLINE I saturate(double x) {
   using L = std::numeric_limits<I>;
   if constexpr (sizeof(I) <= 4) {
-    constexpr auto low = static_cast<double>(L::min());
-    constexpr auto high = static_cast<double>(L::max());
-    const double clamped = x < low ? low : (x > high ? high : x);
-    using Step = std::conditional_t<sizeof(I) == 4, std::int64_t, std::int32_t>;
-    return static_cast<I>(static_cast<Step>(round_half_even(clamped)));
+    constexpr double shifter = 0x1.8p52;
+    constexpr auto zero = std::bit_cast<std::int64_t>(shifter);
+    constexpr std::int64_t low = zero + static_cast<std::int64_t>(L::min());
+    constexpr std::int64_t high = zero + static_cast<std::int64_t>(L::max());
+    auto bits = std::bit_cast<std::int64_t>(x + shifter);
+    bits = bits < low ? low : bits;
+    bits = bits > high ? high : bits;
+    return static_cast<I>(bits - zero);
   } else {
     const double rounded = std::nearbyint(x);
     if (rounded <= static_cast<double>(L::min())) return L::min();
     if (rounded >= static_cast<double>(L::max())) return L::max();
     return static_cast<I>(rounded);
   }
+}
+
+// Integer arithmetic on the bits: comparisons of doubles make slow reductions.
+inline bool any_nan(const double* values, std::int64_t count) {
+  constexpr std::int64_t infinity = 0x7ff0000000000000;
+  std::int64_t signs = 0;
+  for (std::int64_t l = 0; l < count; ++l) {
+    signs |= infinity - (std::bit_cast<std::int64_t>(values[l]) & 0x7fffffffffffffff);
+  }
+  return signs < 0;
 }
 
 template <class To, class From>
@@ -143,9 +154,7 @@ bool cast_values(void* out, const void* in, std::int64_t count, const void* fill
   constexpr bool nan_has_no_value =
       std::is_floating_point_v<From> && (std::is_integral_v<To> || std::is_same_v<To, Bool>);
   if constexpr (nan_has_no_value) {
-    std::int64_t nans = 0;
-    for (std::int64_t l = 0; l < count; ++l) nans |= from[l] != from[l] ? 1 : 0;
-    if (!nans) {
+    if (!any_nan(from, count)) {
       BOXEL_EACH_LANE
       for (std::int64_t l = 0; l < count; ++l) to[l] = cast_value<To>(from[l]);
       return true;
