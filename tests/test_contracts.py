@@ -1,6 +1,7 @@
 """The ten contracts of the design, one section each."""
 
 import concurrent.futures
+import gc
 import math
 import signal
 import subprocess
@@ -830,17 +831,20 @@ def test_memory_that_numpy_sees_is_that_of_the_result():
 def test_memory_is_given_back():
     image = np.ones((300, 300), dtype=np.float32)
     options = {"where": np.ones(image.shape, dtype=bool), "weights": np.ones(300)}
-    for _ in range(3):
-        bx.block_reduce(image, 3, ("mean", "var"), **options)
+
+    def held_after(calls):
+        for _ in range(calls):
+            bx.block_reduce(image, 3, ("mean", "var"), **options)
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0]
+
     tracemalloc.start()
     try:
-        before = tracemalloc.get_traced_memory()[0]
-        for _ in range(50):
-            bx.block_reduce(image, 3, ("mean", "var"), **options)
-        after = tracemalloc.get_traced_memory()[0]
+        # NumPy keeps some small arrays for the next call: those are there after the first round.
+        before = held_after(50)
+        assert held_after(500) - before < 5000
     finally:
         tracemalloc.stop()
-    assert after - before < 10_000
 
 
 # 10. Small calls are cheap ------------------------------------------------------------------------

@@ -36,7 +36,10 @@ class Worker {
   Natural natural(std::size_t output) const;
   void take(const Unit& unit, const Segment& segment);
   void take_slot(const Unit& unit, const Segment& segment, std::int64_t slot, std::int64_t lanes);
-  void take_ready_slot(const Unit& unit, std::int64_t slot, std::int64_t lanes);
+  void take_in_place(const Unit& unit, const Segment& segment, std::int64_t lanes);
+  void touch_slots(const Unit& unit, std::int64_t first, std::int64_t end, std::int64_t row_bytes);
+  void take_ready_slot(const Unit& unit, std::int64_t slot, std::int64_t lanes,
+                       std::int64_t row_bytes);
   void prepare_offsets(const Unit& unit, const Segment& segment, std::int64_t slot);
   void fold_slots(const Unit& unit, const Segment& segment);
   void merge_part(const Unit& unit, const Segment& segment, const Results& part);

@@ -49,12 +49,14 @@ struct Lanes {
 // Rows are taken in groups, so that a group's samples are combined in registers.
 inline constexpr int max_group = 8;
 
+// Only the first `count` entries are set; clearing the others for every group would cost as much as
+// taking a short one.
 struct RowGroup {
-  int count = 0;
-  std::array<const void*, max_group> samples{};
-  // In masked work only: nonzero where a sample counts, and its weight if there are weights.
-  std::array<const std::uint8_t*, max_group> include{};
-  std::array<const double*, max_group> weights{};
+  int count;
+  std::array<const void*, max_group> samples;
+  // In masked work nonzero where a sample counts, else null; and its weight if there are weights.
+  std::array<const std::uint8_t*, max_group> include;
+  std::array<const double*, max_group> weights;
 };
 
 // One value in every type it may be asked for (cval).

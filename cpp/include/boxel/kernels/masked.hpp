@@ -180,7 +180,8 @@ class MaskedExtremum final : public RowsOf<X, 1> {
 
 // Moments of lanes with counts of their own, or weights in their place. A lane without samples is all
 // zeros.
-struct CountedMoments {
+class CountedMoments {
+ public:
   enum Row { n, origin, offset, m2 };
 
   static void merge(Lanes out, Lanes a, Lanes b, std::int64_t lanes) {
@@ -194,15 +195,17 @@ struct CountedMoments {
       const double nb = b.row<double>(n)[l];
       const Mean mean_a{a.row<double>(origin)[l], a.row<double>(offset)[l]};
       const Mean mean_b{b.row<double>(origin)[l], b.row<double>(offset)[l]};
-      const double share = nb > 0 ? nb / (na + nb) : 0.0;
+      const double total = na + nb;
+      const double share = nb > 0 ? nb / total : 0.0;
       double delta = 0;
-      const double merged = merged_offset(mean_a, mean_b, share, delta);
+      const Mean merged = anchored_mean(mean_a, mean_b, na / total, share, delta);
       const bool both = (na > 0) & (nb > 0);
       const double spread = both ? delta * delta * (na * share) : 0.0;
+      const Mean mean = select(both, merged, select(na > 0, mean_a, mean_b));
       out_m2[l] = (a.row<double>(m2)[l] + b.row<double>(m2)[l]) + spread;
-      out_offset[l] = both ? merged : (na > 0 ? mean_a.offset : mean_b.offset);
-      out_origin[l] = na > 0 ? mean_a.origin : mean_b.origin;
-      out_n[l] = na + nb;
+      out_offset[l] = mean.offset;
+      out_origin[l] = mean.origin;
+      out_n[l] = total;
     }
   }
 
@@ -212,17 +215,28 @@ struct CountedMoments {
     const double held = lane_n;
     const double total = held + w;
     const bool first = !(held > 0);
-    const double start = first ? origin_of(x) : lane_origin;
+    const Mean sample{origin_of(x), x - origin_of(x)};
     const double share = w / total;
     double delta = 0;
-    const double merged =
-        merged_offset({start, lane_offset}, {start, x - start}, share, delta);
+    const Mean merged =
+        anchored_mean({lane_origin, lane_offset}, sample, held / total, share, delta);
+    const Mean mean = select(first, sample, merged);
     // x - x makes M2 NaN from the first infinity on.
     const double spread = (first ? 0.0 : delta * delta * (held * share)) + (x - x);
     lane_m2 = counts ? lane_m2 + spread : lane_m2;
-    lane_offset = counts ? (first ? x - start : merged) : lane_offset;
-    lane_origin = counts ? start : lane_origin;
+    lane_offset = counts ? mean.offset : lane_offset;
+    lane_origin = counts ? mean.origin : lane_origin;
     lane_n = counts ? total : held;
+  }
+
+ private:
+  // With the origin of the heavier side: that of a light and distant one would round away the digits
+  // of the other.
+  static BOXEL_INLINE Mean anchored_mean(Mean a, Mean b, double rest, double share,
+                                         double& delta) {
+    const Mean merged = merged_mean(a, b, rest, share, delta);
+    const Mean from_b{b.origin, b.offset - delta * rest};
+    return select((share > rest) & is_finite(delta), from_b, merged);
   }
 };
 

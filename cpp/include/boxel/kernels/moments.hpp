@@ -22,37 +22,42 @@ struct Mean {
   double offset;
 };
 
-// The offset of the merged mean from a's origin, and how far b's mean lies from a's. The plain form
-// where the difference overflows or one is not finite.
-BOXEL_INLINE double merged_offset(Mean a, Mean b, double share, double& delta) {
-  delta = (b.offset - a.offset) + (b.origin - a.origin);
-  const double near = a.offset + delta * share;
-  const double plain = (a.origin + a.offset) * (1.0 - share) + (b.origin + b.offset) * share;
-  return is_finite(delta) ? near : plain - a.origin;
+BOXEL_INLINE Mean select(bool condition, Mean a, Mean b) {
+  return {condition ? a.origin : b.origin, condition ? a.offset : b.offset};
 }
 
-// The mean of R values, as an offset from `origin`, and the sum of their squared deviations.
-// offset_at(k) is a value's offset from the origin, plain_at(k) the value itself.
-template <int R, bool SecondMoment, class OffsetAt, class DifferenceAt, class PlainAt>
-BOXEL_INLINE void combine_values(double origin, OffsetAt first_offset, DifferenceAt difference_at,
-                                 PlainAt plain_at, double& offset, double& m2) {
+// The mean of a and b, which has the share `share` of the samples and a `rest`. `delta` is how far b
+// lies from a. Where that overflows or one is not finite, the plain form from the origin 0.
+BOXEL_INLINE Mean merged_mean(Mean a, Mean b, double rest, double share, double& delta) {
+  delta = (b.offset - a.offset) + (b.origin - a.origin);
+  const Mean near{a.origin, a.offset + delta * share};
+  const Mean plain{0.0, (a.origin + a.offset) * rest + (b.origin + b.offset) * share};
+  return select(is_finite(delta), near, plain);
+}
+
+// The mean of R values and the sum of their squared deviations. The first value is given as a mean;
+// difference_at(k) is another's distance from it, plain_at(k) a value itself.
+template <int R, bool SecondMoment, class DifferenceAt, class PlainAt>
+BOXEL_INLINE Mean combine_values(Mean first, DifferenceAt difference_at, PlainAt plain_at,
+                                 double& m2) {
   constexpr double reciprocal = 1.0 / R;
   double differences = 0;
   double squares = 0;
-  double plain = plain_at(0);
+  // Scaled first, so that it is finite where all values are.
+  double plain = plain_at(0) * reciprocal;
   for (int k = 1; k < R; ++k) {
     const double d = difference_at(k);
     differences += d;
-    plain += plain_at(k);
+    plain += plain_at(k) * reciprocal;
     if constexpr (SecondMoment) squares += d * d;
   }
-  const double near = first_offset() + differences * reciprocal;
-  offset = is_finite(near) ? near : plain * reciprocal - origin;
   if constexpr (SecondMoment) {
     // Where the squares overflow, plain - plain tells the infinite (NaN) from the large (0).
     const double spread = squares - differences * (differences * reciprocal);
     m2 = (is_finite(squares) ? spread : squares) + (plain - plain);
   }
+  const Mean near{first.origin, first.offset + differences * reciprocal};
+  return select(is_finite(near.offset), near, {0.0, plain});
 }
 
 // SecondMoment false keeps the mean alone (the same bits as with it).
@@ -74,6 +79,7 @@ class Moments final : public RowsOf<double, SecondMoment ? 3 : 2> {
   }
 
   void merge(Lanes out, Lanes a, Lanes b, std::int64_t lanes, double na, double nb) override {
+    const double rest = na / (na + nb);
     const double share = nb / (na + nb);
     const double weight = na * share;
     double* origin = out.row<double>(origin_row);
@@ -84,16 +90,15 @@ class Moments final : public RowsOf<double, SecondMoment ? 3 : 2> {
     const double* b_offset = b.row<double>(offset_row);
     BOXEL_EACH_LANE
     for (std::int64_t l = 0; l < lanes; ++l) {
-      const Mean mean_a{a_origin[l], a_offset[l]};
-      const Mean mean_b{b_origin[l], b_offset[l]};
       double delta = 0;
-      const double merged = merged_offset(mean_a, mean_b, share, delta);
+      const Mean merged = merged_mean({a_origin[l], a_offset[l]}, {b_origin[l], b_offset[l]}, rest,
+                                      share, delta);
       if constexpr (SecondMoment) {
         const double m2 = a.row<double>(m2_row)[l] + b.row<double>(m2_row)[l];
         out.row<double>(m2_row)[l] = m2 + delta * delta * weight;
       }
-      offset[l] = merged;
-      origin[l] = mean_a.origin;
+      offset[l] = merged.offset;
+      origin[l] = merged.origin;
     }
   }
 
@@ -116,13 +121,17 @@ class Moments final : public RowsOf<double, SecondMoment ? 3 : 2> {
 
   void take_constant(Lanes state, std::int64_t lanes, Value value, double times,
                      double held) override {
+    const double rest = held / (held + times);
     const double share = times / (held + times);
     const double x = value.floating;
     const Mean constant{origin_of(x), x - origin_of(x)};
     for (std::int64_t l = 0; l < lanes; ++l) {
+      double& origin = state.row<double>(origin_row)[l];
       double& offset = state.row<double>(offset_row)[l];
       double delta = 0;
-      offset = merged_offset({state.row<double>(origin_row)[l], offset}, constant, share, delta);
+      const Mean merged = merged_mean({origin, offset}, constant, rest, share, delta);
+      origin = merged.origin;
+      offset = merged.offset;
       if constexpr (SecondMoment) {
         // x - x is NaN for the infinite and for NaN: no spread is known there.
         state.row<double>(m2_row)[l] += delta * delta * (held * share) + (x - x);
@@ -167,22 +176,22 @@ class Moments final : public RowsOf<double, SecondMoment ? 3 : 2> {
     for (std::int64_t j = 0; j < count; ++j) {
       const double* origins = in.row<double>(origin_row) + j * B;
       const double* offsets = in.row<double>(offset_row) + j * B;
-      double offset = 0;
       double spread = 0;
-      combine_values<B, SecondMoment>(
-          origins[0], [=] { return offsets[0]; },
+      const Mean mean = combine_values<B, SecondMoment>(
+          {origins[0], offsets[0]},
           [=](int k) { return (offsets[k] - offsets[0]) + (origins[k] - origins[0]); },
-          [=](int k) { return origins[k] + offsets[k]; }, offset, spread);
+          [=](int k) { return origins[k] + offsets[k]; }, spread);
       if constexpr (SecondMoment) {
         out_m2[j] = merge_adjacent<0, B>(in_m2 + j * B, Add<double>{}) + held * spread;
       }
-      out_origin[j] = origins[0];
-      out_offset[j] = offset;
+      out_origin[j] = mean.origin;
+      out_offset[j] = mean.offset;
     }
   }
 
   template <int R, bool First>
   static void add(Lanes state, RowPointers<T, R> pointers, std::int64_t lanes, double before) {
+    const double rest = before / (before + R);
     const double share = R / (before + R);
     const double weight = before * share;
     double* origins = state.row<double>(origin_row);
@@ -193,22 +202,17 @@ class Moments final : public RowsOf<double, SecondMoment ? 3 : 2> {
       const auto sample = [&](int k) { return static_cast<double>(pointers.rows[k][l]); };
       const double first = sample(0);
       const double origin = First ? origin_of(first) : origins[l];
-      double offset = 0;
       double m2 = 0;
-      combine_values<R, SecondMoment>(
-          origin, [=] { return first - origin; }, [&](int k) { return sample(k) - first; }, sample,
-          offset, m2);
-      if constexpr (First) {
-        if constexpr (SecondMoment) m2s[l] = m2;
-        offsets[l] = offset;
-        origins[l] = origin;
-      } else {
+      Mean mean = combine_values<R, SecondMoment>(
+          {origin, first - origin}, [&](int k) { return sample(k) - first; }, sample, m2);
+      if constexpr (!First) {
         double delta = 0;
-        const double merged =
-            merged_offset({origin, offsets[l]}, {origin, offset}, share, delta);
-        if constexpr (SecondMoment) m2s[l] = (m2s[l] + m2) + delta * delta * weight;
-        offsets[l] = merged;
+        mean = merged_mean({origin, offsets[l]}, mean, rest, share, delta);
+        if constexpr (SecondMoment) m2 = (m2s[l] + m2) + delta * delta * weight;
       }
+      if constexpr (SecondMoment) m2s[l] = m2;
+      offsets[l] = mean.offset;
+      origins[l] = mean.origin;
     }
   }
 };

@@ -1,0 +1,303 @@
+// Quotients and variances that are rounded once, through the finish of every kernel set.
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <vector>
+
+#include "boxel/kernel_set.hpp"
+#include "check.hpp"
+#include "exact.hpp"
+#include "random.hpp"
+#include "state.hpp"
+
+namespace boxel::test {
+namespace {
+
+using Doubles = std::vector<double>;
+
+// Finishes values that are put into the rows of a state as they are.
+class Finisher {
+ public:
+  Finisher(const KernelSet& kernels, const StateRequest& request, std::int64_t lanes)
+      : accumulator_(kernels.make_accumulator(request)), state_(*accumulator_, lanes) {}
+
+  std::size_t lane_size() const { return accumulator_->lane_size(); }
+  template <class S>
+  S* row(int index) const {
+    return state_.lanes().row<S>(index);
+  }
+  Doubles finish(Statistic statistic, std::int64_t lanes, Counts counts, double ddof = 0) {
+    Doubles values(static_cast<std::size_t>(lanes));
+    accumulator_->finish(statistic, state_.lanes(), lanes, counts, ddof, values.data());
+    return values;
+  }
+
+ private:
+  std::unique_ptr<Accumulator> accumulator_;
+  State state_;
+};
+
+// Sums first, first + 1, ... of `count` samples each: their means are what a division gives.
+template <class S>
+void check_quotients(Finisher& finisher, Statistic statistic, S first, std::int64_t lanes,
+                     double count, std::string_view name) {
+  CHECK_EQ(finisher.lane_size(), sizeof(S), name, "count", count);
+  S* sums = finisher.row<S>(0);
+  for (std::int64_t l = 0; l < lanes; ++l) sums[l] = static_cast<S>(first + static_cast<S>(l));
+  const Doubles found = finisher.finish(statistic, lanes, {count, nullptr});
+  std::int64_t wrong = 0;
+  std::int64_t last = 0;
+  for (std::int64_t l = 0; l < lanes; ++l) {
+    const double expected = static_cast<double>(sums[l]) / count;
+    if (std::bit_cast<std::uint64_t>(found[static_cast<std::size_t>(l)]) !=
+        std::bit_cast<std::uint64_t>(expected)) {
+      ++wrong;
+      last = l;
+    }
+  }
+  CHECK_EQ(wrong, 0, name, "count", count, "sum", sums[last]);
+}
+
+template <class S>
+void check_random_quotients(Finisher& finisher, Random& random, double count,
+                            std::string_view name) {
+  constexpr std::int64_t lanes = 256;
+  const auto first = static_cast<S>(random.bits());
+  if (first > std::numeric_limits<S>::max() - static_cast<S>(lanes)) return;
+  check_quotients<S>(finisher, Statistic::mean, first, lanes, count, name);
+}
+
+StateRequest request_of(StateKind kind, Sample sample, double volume, bool masked = false) {
+  return {kind, sample, masked, volume, false};
+}
+
+}  // namespace
+
+TEST(nearest_quotient_agrees_with_divisions_that_are_exact_in_double) {
+  Random random(100);
+  for (int k = 0; k < 100'000; ++k) {
+    const std::int64_t numerator = random.between(-(1ll << 53), 1ll << 53);
+    const std::int64_t denominator = random.between(1, 1ll << random.between(1, 53));
+    CHECK_EQ(nearest_quotient(numerator, denominator),
+             static_cast<double>(numerator) / static_cast<double>(denominator));
+  }
+}
+
+TEST(means_of_uint8_sums_equal_the_division) {
+  for (const KernelSet* kernels : available_kernel_sets()) {
+    for (std::int64_t count = 1; count <= 300; ++count) {
+      const auto samples = static_cast<double>(count);
+      const std::int64_t lanes = 255 * count + 1;
+      Finisher finisher(*kernels, request_of(StateKind::sum, Sample::uint8, samples), lanes);
+      if (count <= 257) {
+        check_quotients<std::uint16_t>(finisher, Statistic::mean, 0, lanes, samples, kernels->name);
+      } else {
+        check_quotients<std::uint32_t>(finisher, Statistic::mean, 0, lanes, samples, kernels->name);
+      }
+    }
+  }
+}
+
+TEST(means_of_int8_sums_equal_the_division) {
+  for (const KernelSet* kernels : available_kernel_sets()) {
+    for (std::int64_t count = 1; count <= 255; ++count) {
+      const auto samples = static_cast<double>(count);
+      const std::int64_t lanes = 255 * count + 1;
+      Finisher finisher(*kernels, request_of(StateKind::sum, Sample::int8, samples), lanes);
+      check_quotients<std::int16_t>(finisher, Statistic::mean,
+                                    static_cast<std::int16_t>(-128 * count), lanes, samples,
+                                    kernels->name);
+    }
+  }
+}
+
+TEST(densities_equal_the_division) {
+  for (const KernelSet* kernels : available_kernel_sets()) {
+    for (std::int64_t count = 1; count <= 2000; ++count) {
+      const auto samples = static_cast<double>(count);
+      Finisher finisher(*kernels, request_of(StateKind::nonzero, Sample::uint8, samples), count + 1);
+      if (count <= 255) {
+        check_quotients<std::uint8_t>(finisher, Statistic::density, 0, count + 1, samples,
+                                      kernels->name);
+      } else {
+        check_quotients<std::uint16_t>(finisher, Statistic::density, 0, count + 1, samples,
+                                       kernels->name);
+      }
+    }
+  }
+}
+
+TEST(means_of_large_sums_equal_the_division) {
+  for (const KernelSet* kernels : available_kernel_sets()) {
+    Random random(101);
+    for (int k = 0; k < 3000; ++k) {
+      const auto count = static_cast<double>(random.between(258, 65'000));
+      Finisher sums(*kernels, request_of(StateKind::sum, Sample::uint16, count), 256);
+      check_random_quotients<std::uint32_t>(sums, random, count, kernels->name);
+      Finisher signed_sums(*kernels, request_of(StateKind::sum, Sample::int16, count), 256);
+      check_random_quotients<std::int32_t>(signed_sums, random, count, kernels->name);
+    }
+  }
+}
+
+TEST(means_with_counts_of_their_own_are_rounded_once) {
+  for (const KernelSet* kernels : available_kernel_sets()) {
+    constexpr std::int64_t lanes = 1000;
+    Finisher finisher(*kernels, request_of(StateKind::nonzero, Sample::int64, 1, true), lanes);
+    Random random(102);
+    std::vector<std::int64_t> counts;
+    std::int64_t* nonzeros = finisher.row<std::int64_t>(0);
+    for (std::int64_t l = 0; l < lanes; ++l) {
+      counts.push_back(random.between(1, 100'000));
+      nonzeros[l] = random.between(0, counts.back());
+    }
+    const Doubles found = finisher.finish(Statistic::density, lanes, {0, counts.data()});
+    for (std::size_t l = 0; l < counts.size(); ++l) {
+      CHECK_EQ(found[l], nearest_quotient(nonzeros[l], counts[l]), kernels->name, counts[l]);
+    }
+  }
+}
+
+template <class T>
+static void check_wide_means(Sample sample, std::uint64_t seed) {
+  for (const KernelSet* kernels : available_kernel_sets()) {
+    Random random(seed);
+    const auto accumulator =
+        kernels->make_accumulator(request_of(StateKind::sum, sample, 1e6));
+    for (int k = 0; k < 2000; ++k) {
+      const std::int64_t count = random.between(1, max_group);
+      const int shift = static_cast<int>(random.between(0, 60));
+      Rows rows{1, count, sizeof(T), {}, {1, 1, 1, 1, 1, 1, 1, 1}, Doubles(max_group, 1.0)};
+      rows.samples.resize(static_cast<std::size_t>(count) * sizeof(T));
+      auto* samples = reinterpret_cast<T*>(rows.samples.data());
+      Int128 sum = 0;
+      for (std::int64_t row = 0; row < count; ++row) {
+        samples[row] = random.one_in(10) ? std::numeric_limits<T>::max()
+                       : random.one_in(10)
+                           ? std::numeric_limits<T>::lowest()
+                           : static_cast<T>(static_cast<T>(random.bits()) >> shift);
+        sum += samples[row];
+      }
+      State state(*accumulator, 1);
+      accumulator->take(state.lanes(), rows.group(0, static_cast<int>(count)), 1, 0);
+      double mean = 0;
+      accumulator->finish(Statistic::mean, state.lanes(), 1, {static_cast<double>(count), nullptr},
+                          0, &mean);
+      CHECK_EQ(mean, nearest_quotient(sum, count), kernels->name, "count", count);
+      std::uint64_t bits = 0;
+      accumulator->finish(Statistic::sum, state.lanes(), 1, {static_cast<double>(count), nullptr},
+                          0, &bits);
+      CHECK_EQ(bits, static_cast<std::uint64_t>(sum), kernels->name, "count", count);
+    }
+  }
+}
+
+TEST(means_of_64_bit_integers_are_rounded_once) {
+  check_wide_means<std::int64_t>(Sample::int64, 103);
+  check_wide_means<std::uint64_t>(Sample::uint64, 104);
+}
+
+// Sums of many more samples than a test could take.
+TEST(means_of_128_bit_sums_are_rounded_once) {
+  for (const KernelSet* kernels : available_kernel_sets()) {
+    Finisher finisher(*kernels, request_of(StateKind::sum, Sample::int64, 1e9), 1);
+    Random random(105);
+    for (int k = 0; k < 5000; ++k) {
+      const std::int64_t count = random.between(1, 1ll << random.between(1, 40));
+      const std::int64_t high = random.between(-(1ll << 50), 1ll << 50) >> random.between(0, 50);
+      const std::int64_t low = random.between(0, (1ll << 32) - 1);
+      finisher.row<std::int64_t>(0)[0] = high;
+      finisher.row<std::int64_t>(1)[0] = low;
+      const Int128 sum = static_cast<Int128>(high) * (Int128{1} << 32) + low;
+      const Doubles found =
+          finisher.finish(Statistic::mean, 1, {static_cast<double>(count), nullptr});
+      CHECK_EQ(found[0], nearest_quotient(sum, count), kernels->name, high, low, count);
+    }
+  }
+}
+
+namespace {
+
+struct SquareSums {
+  Int128 sum = 0;
+  Int128 squares = 0;
+  std::int64_t count = 0;
+
+  void add(std::int64_t sample, std::int64_t times) {
+    sum += static_cast<Int128>(sample) * times;
+    squares += static_cast<Int128>(sample) * sample * times;
+    count += times;
+  }
+  double variance(std::int64_t ddof) const {
+    return nearest_quotient(squares * count - sum * sum, static_cast<Int128>(count) * (count - ddof));
+  }
+};
+
+double found_variance(const KernelSet& kernels, const SquareSums& sums, double ddof) {
+  Finisher finisher(kernels, request_of(StateKind::squares, Sample::int32, 1e12), 1);
+  finisher.row<std::int64_t>(0)[0] = static_cast<std::int64_t>(sums.sum);
+  finisher.row<std::int64_t>(1)[0] = static_cast<std::int64_t>(sums.squares >> 32);
+  finisher.row<std::int64_t>(2)[0] = static_cast<std::int64_t>(sums.squares & 0xffffffff);
+  const Counts counts{static_cast<double>(sums.count), nullptr};
+  return finisher.finish(Statistic::var, 1, counts, ddof)[0];
+}
+
+}  // namespace
+
+TEST(variances_of_integers_are_rounded_once) {
+  for (const KernelSet* kernels : available_kernel_sets()) {
+    Random random(106);
+    for (int k = 0; k < 2000; ++k) {
+      const std::int64_t offset = random.between(-1'000'000'000, 1'000'000'000);
+      const std::int64_t range = 1ll << random.between(0, 29);
+      SquareSums sums;
+      const std::int64_t samples = random.between(2, 30);
+      for (std::int64_t sample = 0; sample < samples; ++sample) {
+        sums.add(offset + random.between(0, range), random.between(1, 1 << 20));
+      }
+      CHECK_EQ(found_variance(*kernels, sums, 0), sums.variance(0), kernels->name, k);
+      CHECK_EQ(found_variance(*kernels, sums, 1), sums.variance(1), kernels->name, k);
+    }
+  }
+}
+
+TEST(variances_know_when_no_freedom_is_left) {
+  for (const KernelSet* kernels : available_kernel_sets()) {
+    SquareSums sums;
+    sums.add(3, 1);
+    sums.add(4, 1);
+    CHECK_EQ(found_variance(*kernels, sums, 0), 0.25, kernels->name);
+    CHECK_EQ(found_variance(*kernels, sums, 1), 0.5, kernels->name);
+    CHECK_EQ(found_variance(*kernels, sums, 0.5), 0.5 / 1.5, kernels->name);
+    for (const double ddof : {2.0, 2.5, 3.0, 1e300}) {
+      CHECK(std::isnan(found_variance(*kernels, sums, ddof)), kernels->name, ddof);
+    }
+  }
+}
+
+TEST(variances_of_constants_are_zero_for_any_count) {
+  for (const KernelSet* kernels : available_kernel_sets()) {
+    for (const std::int64_t count : {1ll, 100ll, 100'000'000ll, (1ll << 31) - 1, 1ll << 31, 3'000'000'019ll}) {
+      for (const std::int64_t sample : {0ll, 255ll, 1'000'000'007ll, -2'147'483'648ll}) {
+        SquareSums sums;
+        sums.add(sample, count);
+        CHECK_EQ(found_variance(*kernels, sums, 0), 0.0, kernels->name, sample, count);
+      }
+    }
+  }
+}
+
+TEST(variances_of_very_many_integers_at_a_large_offset) {
+  for (const KernelSet* kernels : available_kernel_sets()) {
+    SquareSums sums;
+    sums.add(1'000'000'000, 1ll << 31);
+    sums.add(1'000'000'001, 1ll << 31);
+    const double found = found_variance(*kernels, sums, 0);
+    CHECK(std::fabs(found - 0.25) <= 1e-12, kernels->name, "found", found, "expected", 0.25);
+  }
+}
+
+}  // namespace boxel::test
