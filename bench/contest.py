@@ -10,11 +10,12 @@ from statistics import median, quantiles
 from time import perf_counter
 
 import numpy as np
-from agreement import DisagreementError
 from job import Arrays, Call, Job, Peer, Trial
 from libraries import MissingLibraryError
 from numpy.typing import NDArray
 from roofline import Rooflines
+
+from agreement import DisagreementError
 
 WARM_SAMPLE_SECONDS = 0.01
 

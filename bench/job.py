@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from agreement import Agreement
 from bars import Bar
 from numpy.typing import NDArray
+
+from agreement import Agreement
 
 Arrays = NDArray[np.generic] | Sequence[NDArray[np.generic]]
 Call = Callable[[], Arrays]

@@ -8,8 +8,9 @@ import platform
 from pathlib import Path
 from typing import Any
 
-import boxel as bx
 from libraries import versions
+
+import boxel as bx
 
 
 def cpu_model() -> str:

@@ -3,6 +3,7 @@
 import functools
 
 import numpy as np
+
 import oracle
 
 

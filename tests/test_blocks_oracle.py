@@ -2,10 +2,11 @@
 
 import itertools
 
-import boxel as bx
 import numpy as np
-import oracle
 import pytest
+
+import boxel as bx
+import oracle
 from agreement import assert_agrees, assert_same_bits
 from cases import (
     BOUNDARIES,

@@ -10,6 +10,7 @@ from importlib import metadata
 
 import numpy as np
 import pytest
+
 from image_files import cut, expected_density, png_bytes, sparse_image
 from subprocesses import run_script
 

@@ -12,10 +12,11 @@ import time
 import tracemalloc
 from fractions import Fraction
 
-import boxel as bx
 import numpy as np
-import oracle
 import pytest
+
+import boxel as bx
+import oracle
 from agreement import assert_agrees, assert_same_bits
 from cases import (
     DTYPES,

@@ -1,9 +1,10 @@
 """density_map: tiles, and windows that overlap or leave gaps."""
 
-import boxel as bx
 import numpy as np
-import oracle
 import pytest
+
+import boxel as bx
+import oracle
 from agreement import assert_same_bits
 from cases import (
     BOUNDARIES,

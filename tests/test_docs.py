@@ -23,9 +23,10 @@ from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
-import boxel as bx
 import numpy as np
 import pytest
+
+import boxel as bx
 from cases import DTYPES
 
 ROOT = Path(__file__).parent.parent

@@ -2,11 +2,12 @@
 
 import re
 
-import boxel as bx
 import numpy as np
 import pytest
-from cases import BOUNDARIES, DTYPES, REFUSED_DTYPES, make_image
 from numpy.exceptions import AxisError
+
+import boxel as bx
+from cases import BOUNDARIES, DTYPES, REFUSED_DTYPES, make_image
 
 IMAGE = np.arange(35, dtype=np.float32).reshape(5, 7)
 

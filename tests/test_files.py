@@ -8,6 +8,7 @@ import zlib
 
 import numpy as np
 import pytest
+
 from image_files import cut, png_bytes, sparse_image
 from subprocesses import run_script
 

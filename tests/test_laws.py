@@ -1,15 +1,16 @@
 """Laws that hold for any image, found or broken by hypothesis."""
 
-import boxel as bx
 import hypothesis
 import numpy as np
-import oracle
 import pytest
-from agreement import assert_same_bits
-from cases import BOUNDARIES, DTYPES, FLOATS, INTEGERS
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+
+import boxel as bx
+import oracle
+from agreement import assert_same_bits
+from cases import BOUNDARIES, DTYPES, FLOATS, INTEGERS
 
 STATISTICS = tuple(oracle.STATISTICS)
 WEIGHTED = tuple(name for name in STATISTICS if name not in ("median", "mode"))

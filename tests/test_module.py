@@ -8,9 +8,10 @@ import shutil
 import subprocess
 import sys
 
-import boxel as bx
 import numpy as np
 import pytest
+
+import boxel as bx
 from boxel import _core, samples
 from subprocesses import run_script
 

@@ -1,8 +1,9 @@
 """The oracle against NumPy, where blocks divide the image and NumPy has the same statistic."""
 
 import numpy as np
-import oracle
 import pytest
+
+import oracle
 from cases import BOUNDARIES, DTYPES, SMALL_CASES, make_image
 
 NUMPY = {

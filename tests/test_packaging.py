@@ -13,8 +13,9 @@ import zipfile
 from importlib import metadata
 from pathlib import Path
 
-import boxel as bx
 import pytest
+
+import boxel as bx
 
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted((ROOT / "python" / "boxel").rglob("*.py"))

@@ -1,8 +1,9 @@
 """boxel against scikit-image, astropy, SciPy and NumPy, on real images."""
 
-import boxel as bx
 import numpy as np
 import pytest
+
+import boxel as bx
 
 data = pytest.importorskip("skimage.data")
 

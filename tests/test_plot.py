@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from image_files import sparse_image
 from subprocesses import run_script
 

@@ -1,9 +1,10 @@
 """pyramid: every level is reduced from the exact sums of the image."""
 
-import boxel as bx
 import numpy as np
-import oracle
 import pytest
+
+import boxel as bx
+import oracle
 from agreement import assert_agrees, assert_same_bits
 from cases import (
     DTYPES,

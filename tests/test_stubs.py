@@ -3,8 +3,9 @@
 import ast
 from pathlib import Path
 
-import boxel
 import pytest
+
+import boxel
 from boxel import _core
 
 STUB = Path(boxel.__file__).parent / "_core.pyi"

@@ -7,15 +7,16 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-import boxel as bx
 import numpy as np
-from agreement import Agreement, Tolerance
 from bars import Bar, at_roof_or, best_peer, full_roof, read_roof, worker_gain
 from job import Arrays, Call, Job, Peer, Trial
 from peers.block_task import BlockTask, Image
 from peers.blocks import block_peers
 from peers.blocks_pyramid import pyramid_peers
 from peers.modes import EquallyFrequent
+
+import boxel as bx
+from agreement import Agreement, Tolerance
 
 SEED = 20240229
 EXACT_IN_FLOAT32 = Tolerance(rtol=2e-6)

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
-from agreement import Agreement, Tolerance
 from job import Call, Peer
 
+from agreement import Agreement, Tolerance
 from peers import blocks_libraries as libraries
 from peers import blocks_numpy as numpy_idioms
 from peers.block_task import BlockTask

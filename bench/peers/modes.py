@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from agreement import DisagreementError, check_shapes
 from numpy.typing import NDArray
 
+from agreement import DisagreementError, check_shapes
 from peers.block_task import BlockTask
 from peers.blocks_numpy import split
 

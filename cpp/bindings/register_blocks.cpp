@@ -41,8 +41,8 @@ std::vector<Window> windows_of(const py::tuple& sizes, const py::tuple& steps,
 void reduce(const py::array& image, const py::tuple& statistics_wanted, const py::tuple& outputs,
             const py::tuple& sizes, const py::tuple& steps, const py::tuple& fills, bool padded,
             const py::tuple& cval, const py::object& where, const py::object& masked,
-            const py::object& weights, bool skipna,
-            std::int64_t min_count, double ddof, int workers) {
+            const py::object& weights, bool skipna, std::int64_t min_count, double ddof,
+            int workers) {
   BlockRequest request;
   request.image = view_of(image);
   request.where = optional_view(where);
@@ -50,8 +50,7 @@ void reduce(const py::array& image, const py::tuple& statistics_wanted, const py
   request.weights = optional_view(weights);
   request.windows = windows_of(sizes, steps, py::reinterpret_borrow<py::array>(outputs[0]));
   request.padded = padded;
-  request.cval = {cval[0].cast<double>(),
-                  static_cast<std::int64_t>(cval[1].cast<std::uint64_t>())};
+  request.cval = {cval[0].cast<double>(), static_cast<std::int64_t>(cval[1].cast<std::uint64_t>())};
   request.skipna = skipna;
   request.min_count = min_count;
   request.ddof = ddof;
@@ -59,8 +58,8 @@ void reduce(const py::array& image, const py::tuple& statistics_wanted, const py
   request.kernels = &active_kernels();
   request.poll = signal_poll();
   for (std::size_t k = 0; k < outputs.size(); ++k) {
-    request.outputs.push_back(block_output(statistics_wanted[k].cast<int>(),
-                                           py::reinterpret_borrow<py::array>(outputs[k]), fills[k]));
+    request.outputs.push_back(block_output(
+        statistics_wanted[k].cast<int>(), py::reinterpret_borrow<py::array>(outputs[k]), fills[k]));
   }
   const py::gil_scoped_release release;  // the kernels touch no Python object
   reduce_blocks(request);
@@ -71,8 +70,8 @@ void reduce(const py::array& image, const py::tuple& statistics_wanted, const py
 void register_blocks(py::module_& module) {
   module.def("reduce_blocks", &reduce, py::arg("image"), py::arg("statistics"), py::arg("outputs"),
              py::arg("sizes"), py::arg("steps"), py::arg("fills"), py::arg("padded"),
-             py::arg("cval"), py::arg("where"), py::arg("masked"), py::arg("weights"), py::arg("skipna"),
-             py::arg("min_count"), py::arg("ddof"), py::arg("workers"),
+             py::arg("cval"), py::arg("where"), py::arg("masked"), py::arg("weights"),
+             py::arg("skipna"), py::arg("min_count"), py::arg("ddof"), py::arg("workers"),
              "Compute statistics (by code) of the blocks of an array into given outputs.");
 }
 

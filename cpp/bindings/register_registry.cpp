@@ -40,9 +40,10 @@ std::string default_dtype(int statistic, const py::dtype& input, bool weighted) 
 }  // namespace
 
 void register_registry(py::module_& module) {
-  module.def("registry", &registry,
-             "Name, NumPy names (space separated), whether states merge, and whether blocks with too few "
-             "samples take a fill, of every statistic.");
+  module.def(
+      "registry", &registry,
+      "Name, NumPy names (space separated), whether states merge, and whether blocks with too few "
+      "samples take a fill, of every statistic.");
   module.def("dtype_names", &dtype_names, "The names of the dtypes that are read and written.");
   module.def("result_dtype", &default_dtype, py::arg("statistic"), py::arg("input"),
              py::arg("weighted"), "The name of a result's dtype where none is asked for.");

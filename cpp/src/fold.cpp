@@ -97,8 +97,8 @@ class AxisFold {
     }
     accumulator_.merge(into, window, window.from(inner_), inner_, held, held);
     for (std::int64_t s = 2; s < slices; ++s) {
-      accumulator_.merge(into, into, window.from(s * inner_), inner_,
-                         held * static_cast<double>(s), held);
+      accumulator_.merge(into, into, window.from(s * inner_), inner_, held * static_cast<double>(s),
+                         held);
     }
   }
 
@@ -159,8 +159,7 @@ class AxisFold {
 
   // Returns the lanes that hold the windows which start at each lane. The powers of two are summed
   // in place; what the binary digits of the size compose is merged in place in `windows`.
-  Lanes double_up(Lanes powers, Lanes windows, std::int64_t lanes, std::int64_t size,
-                  double held) {
+  Lanes double_up(Lanes powers, Lanes windows, std::int64_t lanes, std::int64_t size, double held) {
     if (size == 1) return powers;
     std::int64_t covered = 0;
     for (std::int64_t power = 1;; power *= 2) {
@@ -196,7 +195,8 @@ class AxisFold {
 
 bool unchanged(const RowAxis& axis) { return axis.window.size == 1 && axis.window.step == 1; }
 
-// Lanes [first * stride, ...) of each buffer, where slots have this stride before and after an axis.
+// Lanes [first * stride, ...) of each buffer, where slots have this stride before and after an
+// axis.
 int fold_inner_first(Accumulator& accumulator, const FoldBuffers& buffers, const FoldPlan& plan,
                      std::int64_t first, std::int64_t slots, double held) {
   std::int64_t slabs = slots * plan.lanes();

@@ -92,8 +92,7 @@ Job::Job(const BlockRequest& block_request)
     where.emplace(kernels, *request.where, Sample::uint8, layout_of(plan.row, &PlanAxis::where));
   }
   if (request.masked) {
-    masked.emplace(kernels, *request.masked, Sample::uint8,
-                   layout_of(plan.row, &PlanAxis::masked));
+    masked.emplace(kernels, *request.masked, Sample::uint8, layout_of(plan.row, &PlanAxis::masked));
   }
   if (request.weights) {
     weights.emplace(kernels, *request.weights, Sample::float64,
@@ -119,8 +118,8 @@ bool Job::reads_in_place() const {
 StateRequest Job::state_request(StateKind kind) const {
   bool integral_midpoint = false;
   for (const BlockOutput& output : request.outputs) {
-    integral_midpoint |= output.statistic == Statistic::median &&
-                         !is_floating(output.view.dtype) && !is_floating(request.image.dtype);
+    integral_midpoint |= output.statistic == Statistic::median && !is_floating(output.view.dtype) &&
+                         !is_floating(request.image.dtype);
   }
   return {kind, states.sample, states.masked, plan.volume, integral_midpoint};
 }

@@ -100,7 +100,8 @@ void choose_chunks(Plan& plan, const PlanRequest& request) {
     plan.chunk_outputs =
         std::max<std::int64_t>(1, (positions - first.window.size) / first.window.step + 1);
     if (request.chunk_cells) {
-      const std::int64_t cells = request.chunk_cells / std::max<std::int64_t>(1, plan.inner_outputs);
+      const std::int64_t cells =
+          request.chunk_cells / std::max<std::int64_t>(1, plan.inner_outputs);
       plan.chunk_outputs = std::clamp<std::int64_t>(cells, 1, plan.chunk_outputs);
     }
   }
@@ -115,7 +116,8 @@ void choose_slots(Plan& plan, const PlanRequest& request) {
   const std::int64_t lanes = plan.row.front().length * plan.inner_lanes;
   const std::int64_t outputs = plan.row.front().window.outputs * plan.inner_outputs;
   std::int64_t slots = request.chunk_lanes / lanes;
-  if (request.chunk_cells) slots = std::min(slots, request.chunk_cells / std::max<std::int64_t>(1, outputs));
+  if (request.chunk_cells)
+    slots = std::min(slots, request.chunk_cells / std::max<std::int64_t>(1, outputs));
   double rows = 1;
   for (const PlanAxis& axis : plan.outer) rows *= static_cast<double>(axis.window.size);
   if (slots < 2 || rows * static_cast<double>(lanes) > largest_slot) return;
@@ -131,7 +133,8 @@ Plan make_plan(const PlanRequest& request) {
   Plan plan;
   std::vector<PlanAxis> axes = dropped(request);
   for (const PlanAxis& axis : request.axes) {
-    const std::int64_t held = request.padded ? axis.window.size : std::min(axis.window.size, axis.length);
+    const std::int64_t held =
+        request.padded ? axis.window.size : std::min(axis.window.size, axis.length);
     plan.volume *= static_cast<double>(held);
     plan.samples *= axis.length;
   }

@@ -131,13 +131,14 @@ class Gathering {
     std::int64_t lanes = 1;
     std::int32_t lane = 0;
     for (const RowAxis& axis : axes) lanes *= axis.length;
-    for (; lane < lanes; ++lane) cells_[static_cast<std::size_t>(lane)] = cell_of(axes, lane, lanes);
+    for (; lane < lanes; ++lane)
+      cells_[static_cast<std::size_t>(lane)] = cell_of(axes, lane, lanes);
   }
 
   // Rows of the slot whose results begin at `cell`.
   void take(const RowGroup& group, std::int64_t lanes, std::int64_t cell) {
-    std::byte* storage = storage_.data() + static_cast<std::size_t>(cell * volume_) *
-                                               selector_->sample_size();
+    std::byte* storage =
+        storage_.data() + static_cast<std::size_t>(cell * volume_) * selector_->sample_size();
     selector_->take(storage, volume_, fill_.data() + cell, cells_.data(), group, lanes);
   }
 

@@ -98,8 +98,8 @@ StatePlan plan_states(const std::vector<Statistic>& wanted, DType dtype, bool ma
   StatePlan plan{masked ? masked_sample(dtype) : dense_sample(dtype), masked, {}, {}};
   if (masked) plan.kinds.push_back(StateKind::count);
   const auto needs = [&](StateKind kind) {
-    return std::ranges::any_of(
-        wanted, [&](Statistic s) { return kind_of(s, dtype, weighted) == kind; });
+    return std::ranges::any_of(wanted,
+                               [&](Statistic s) { return kind_of(s, dtype, weighted) == kind; });
   };
   for (const Statistic statistic : wanted) {
     StateKind kind = kind_of(statistic, dtype, weighted);

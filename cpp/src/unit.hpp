@@ -39,8 +39,8 @@ struct Segment {
   std::int64_t positions;
 };
 
-// Cells that are computed together: one chunk of outputs along row[0] of one cell of the outer axes,
-// or all outputs of a row in each of several slots.
+// Cells that are computed together: one chunk of outputs along row[0] of one cell of the outer
+// axes, or all outputs of a row in each of several slots.
 class Unit {
  public:
   Unit(const Plan& plan, std::int64_t index) : plan_(plan) {
@@ -73,7 +73,9 @@ class Unit {
   // Rows of the outer axes that make a cell; a slot multiplies them by its own extent.
   std::int64_t rows() const { return rows_; }
   std::int64_t slots() const { return slots_; }
-  std::int64_t slot_extent(std::int64_t slot) const { return plan_.slot.extent(first_slot_ + slot); }
+  std::int64_t slot_extent(std::int64_t slot) const {
+    return plan_.slot.extent(first_slot_ + slot);
+  }
   std::int64_t positions() const { return positions_; }
   // Outputs along the first axis of the unit's result: slots, or a chunk of row[0].
   std::int64_t chunk_outputs() const { return chunk_outputs_; }

@@ -205,8 +205,8 @@ void Worker::take_ready_slot(const Unit& unit, std::int64_t slot, std::int64_t l
   const auto rows = static_cast<std::int64_t>(offsets_.size());
   // Slots too large to be touched whole are touched a part at a time.
   const bool in_parts = row_bytes < longest_touched_row && rows * row_bytes > touched_bytes;
-  const std::int64_t part = std::max<std::int64_t>(1, touched_bytes / row_bytes / max_group) *
-                            max_group;
+  const std::int64_t part =
+      std::max<std::int64_t>(1, touched_bytes / row_bytes / max_group) * max_group;
   RowGroup group;
   group.include.fill(nullptr);
   for (std::int64_t taken = 0; taken < rows; taken += max_group) {
@@ -229,8 +229,7 @@ void Worker::take_ready_slot(const Unit& unit, std::int64_t slot, std::int64_t l
 
 void Worker::take_slot(const Unit& unit, const Segment& segment, std::int64_t slot,
                        std::int64_t lanes) {
-  const std::int64_t rows =
-      unit.slots() > 1 ? unit.rows() * unit.slot_extent(slot) : segment.rows;
+  const std::int64_t rows = unit.slots() > 1 ? unit.rows() * unit.slot_extent(slot) : segment.rows;
   RowCursor cursor(unit, segment, slot);
   RowGroup group;
   group.include.fill(nullptr);

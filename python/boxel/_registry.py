@@ -56,9 +56,7 @@ def statistic_name(statistic: object) -> str:
     if isinstance(statistic, str):
         if statistic in CODES:
             return statistic
-        raise ValueError(
-            f"unknown statistic {statistic!r}; {did_you_mean(statistic, STATISTICS)}"
-        )
+        raise ValueError(f"unknown statistic {statistic!r}; {did_you_mean(statistic, STATISTICS)}")
     if callable(statistic):
         if statistic in _FUNCTIONS:
             return _FUNCTIONS[statistic]

@@ -51,7 +51,8 @@ def at_least(value: Any, least: int, name: str) -> int:
 def refuse_dtype(dtype: np.dtype[Any], name: str) -> NoReturn:
     """Raise for a dtype that no kernel takes."""
     raise TypeError(
-        f"{name} has dtype {dtype}, which is not supported; accepted are {', '.join(ACCEPTED_DTYPES)}"
+        f"{name} has dtype {dtype}, which is not supported; "
+        f"accepted are {', '.join(ACCEPTED_DTYPES)}"
     )
 
 
@@ -142,7 +143,7 @@ def choice(value: Any, known: tuple[str, ...], name: str) -> str:
 def output_dtype(dtype: Any, name: str = "dtype") -> np.dtype[Any]:
     """Return a dtype that results can be cast to, in native byte order."""
     try:
-        result = np.dtype(dtype)
+        result: np.dtype[Any] = np.dtype(dtype)
     except TypeError:
         raise TypeError(
             f"unknown {name} {dtype!r}; {did_you_mean(dtype, ACCEPTED_DTYPES)}"
@@ -217,7 +218,9 @@ def scalar_of(value: Any, dtype: np.dtype[Any], name: str) -> Any:
         raise ValueError(f"{name} {value!r} does not fit dtype {dtype}, which holds integers only")
     number = int(value)
     if not low <= number <= high:
-        raise ValueError(f"{name} {value!r} does not fit dtype {dtype}, which holds {low} to {high}")
+        raise ValueError(
+            f"{name} {value!r} does not fit dtype {dtype}, which holds {low} to {high}"
+        )
     return dtype.type(number)
 
 

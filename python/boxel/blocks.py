@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias, overload
+from typing import Any, TypeAlias, TypedDict, Unpack, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -27,9 +27,7 @@ _DENSITY = ("density",)
 _nan_bytes: dict[int, bytes | None] = {}
 
 
-def tile_counts(
-    shape: tuple[int, ...], sizes: tuple[int, ...], boundary: str
-) -> tuple[int, ...]:
+def tile_counts(shape: tuple[int, ...], sizes: tuple[int, ...], boundary: str) -> tuple[int, ...]:
     """Return the number of blocks along each axis."""
     if boundary == "trim":
         return tuple([length // size for length, size in zip(shape, sizes, strict=True)])
@@ -294,13 +292,33 @@ def _apart(result: Array, inputs: Sequence[Array | None]) -> Array:
     return result
 
 
+class BlockOptions(TypedDict, total=False):
+    """What `block_reduce` takes by keyword."""
+
+    axes: int | Sequence[int] | None
+    boundary: str
+    cval: Any
+    where: npt.ArrayLike | None
+    weights: npt.ArrayLike | None
+    skipna: bool
+    min_count: int
+    fill_value: Any
+    ddof: float
+    dtype: Any
+    out: Any
+    workers: int | None
+
+
 @overload
 def block_reduce(
-    image: npt.ArrayLike, block_size: Any, statistic: Statistic = ..., **options: Any
+    image: npt.ArrayLike,
+    block_size: Any,
+    statistic: Statistic = ...,
+    **options: Unpack[BlockOptions],
 ) -> Array: ...
 @overload
 def block_reduce(
-    image: npt.ArrayLike, block_size: Any, statistic: Statistics, **options: Any
+    image: npt.ArrayLike, block_size: Any, statistic: Statistics, **options: Unpack[BlockOptions]
 ) -> dict[str, Array]: ...
 def block_reduce(
     image: npt.ArrayLike,

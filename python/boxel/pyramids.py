@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from boxel import _validate as check
-from boxel.blocks import Array, Statistic, Statistics, block_reduce
+from boxel.blocks import Statistic, Statistics, block_reduce
 
 
 def _level_factors(
@@ -39,9 +39,7 @@ def _goes_on(
     boundary: str, coarsest: Sequence[int],
 ) -> bool:  # fmt: skip
     """Tell whether another level is worth making where `levels` is None."""
-    if not any(
-        size > min_size and step > 1 for size, step in zip(coarsest, factors, strict=True)
-    ):
+    if not any(size > min_size and step > 1 for size, step in zip(coarsest, factors, strict=True)):
         return False
     if boundary == "trim":
         return all(length >= size for length, size in zip(lengths, total, strict=True))
@@ -142,10 +140,21 @@ def pyramid(
             )
         result.append(
             block_reduce(
-                source, tuple(total), statistic, axes=axis_numbers, boundary=boundary, cval=cval,
-                where=where, weights=weights, skipna=skipna, min_count=min_count,
-                fill_value=fill_value, ddof=ddof, dtype=dtype, workers=workers,
-            )  # fmt: skip
+                source,
+                tuple(total),
+                statistic,
+                axes=axis_numbers,
+                boundary=boundary,
+                cval=cval,
+                where=where,
+                weights=weights,
+                skipna=skipna,
+                min_count=min_count,
+                fill_value=fill_value,
+                ddof=ddof,
+                dtype=dtype,
+                workers=workers,
+            )
         )
         coarsest = [-(-length // size) for length, size in zip(lengths, total, strict=True)]
     return result

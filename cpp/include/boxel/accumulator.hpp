@@ -85,8 +85,9 @@ class Accumulator {
   // out[j * inner + i] = in[j * step * inner + i]; `out` and `in` do not overlap.
   virtual void pick(Lanes out, Lanes in, std::int64_t count, std::int64_t step,
                     std::int64_t inner) = 0;
-  // out[j] = in[j * size] merged with the size - 1 lanes after it, which hold `held` samples each; no
-  // overlap. Only for sizes that folds_adjacent() names: others are composed of these or doubled.
+  // out[j] = in[j * size] merged with the size - 1 lanes after it, which hold `held` samples each;
+  // no overlap. Only for sizes that folds_adjacent() names: others are composed of these or
+  // doubled.
   virtual bool folds_adjacent(int size) const = 0;
   virtual void fold_adjacent(Lanes out, Lanes in, std::int64_t count, int size, double held) = 0;
   // Takes `times` equal samples into every lane, which held `held` samples.
@@ -116,9 +117,9 @@ class Selector {
 
 // What kind of state a statistic needs; several statistics can share one.
 enum class StateKind : std::uint8_t {
-  count,     // samples that count (masked work only)
-  nonzero,   // samples that are not zero
-  sum,       // exact for integers
+  count,    // samples that count (masked work only)
+  nonzero,  // samples that are not zero
+  sum,      // exact for integers
   min,
   max,
   mean,      // by differences: stays within [min, max]

@@ -17,9 +17,9 @@ namespace boxel {
 
 struct BlockOutput {
   Statistic statistic;
-  View view;                            // one element per block
-  bool has_fill = false;                // else a block without a value is a MissingValue
-  std::array<std::byte, 8> fill{};      // in the output's dtype
+  View view;                        // one element per block
+  bool has_fill = false;            // else a block without a value is a MissingValue
+  std::array<std::byte, 8> fill{};  // in the output's dtype
 };
 
 struct BlockRequest {

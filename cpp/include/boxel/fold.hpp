@@ -1,8 +1,9 @@
 // Folding the lanes of a row's state into its boxes, axis by axis, for any accumulator.
 //
-// Windows of lanes are merged by doubling (S2[l] = S1[l] + S1[l + 1], S4[l] = S2[l] + S2[l + 2], ...,
-// composed by the binary digits of the size): every pass is a plain loop over all lanes, whatever
-// the size, and the lanes at which windows start are picked at the end. Nothing is subtracted.
+// Windows of lanes are merged by doubling (S2[l] = S1[l] + S1[l + 1], S4[l] = S2[l] + S2[l + 2],
+// ..., composed by the binary digits of the size): every pass is a plain loop over all lanes,
+// whatever the size, and the lanes at which windows start are picked at the end. Nothing is
+// subtracted.
 #pragma once
 
 #include <array>
@@ -61,9 +62,9 @@ class FoldPlan {
 // Three states to fold in; which one holds the result changes with every pass.
 using FoldBuffers = std::array<Lanes, 3>;
 
-// Folds `slots` rows of lanes that lie side by side in buffers[0] from slot `first` on, each of which
-// has taken `rows` rows; returns the buffer that holds the results, side by side from the same slot
-// on.
+// Folds `slots` rows of lanes that lie side by side in buffers[0] from slot `first` on, each of
+// which has taken `rows` rows; returns the buffer that holds the results, side by side from the
+// same slot on.
 int fold(Accumulator& accumulator, const FoldBuffers& buffers, const FoldPlan& plan,
          std::int64_t first, std::int64_t slots, double rows);
 

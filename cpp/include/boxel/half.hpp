@@ -34,9 +34,11 @@ inline std::uint16_t double_to_half(double value) {
   const std::uint64_t kept = significand >> dropped;
   const std::uint64_t rest = significand & ((1ull << dropped) - 1);
   const std::uint64_t halfway = 1ull << (dropped - 1);
-  const std::uint64_t rounded = kept + ((rest > halfway || (rest == halfway && (kept & 1))) ? 1 : 0);
+  const std::uint64_t rounded =
+      kept + ((rest > halfway || (rest == halfway && (kept & 1))) ? 1 : 0);
   // A carry out of the significand moves into the exponent, up to infinity: that is right.
-  const std::uint64_t biased = exponent >= -14 ? static_cast<std::uint64_t>(exponent + 14) << 10 : 0;
+  const std::uint64_t biased =
+      exponent >= -14 ? static_cast<std::uint64_t>(exponent + 14) << 10 : 0;
   return static_cast<std::uint16_t>(sign | (biased + rounded));
 }
 

@@ -6,8 +6,8 @@
 
 namespace boxel {
 
-// Called on the calling thread after each piece it has done; may throw to stop the work (Ctrl-C). It
-// knows itself how often it is worth looking.
+// Called on the calling thread after each piece it has done; may throw to stop the work (Ctrl-C).
+// It knows itself how often it is worth looking.
 using Poll = std::function<void()>;
 
 // Calls body(piece, worker) once for every piece in [0, pieces); worker < workers names the

@@ -2,9 +2,9 @@
 //
 // Axes of length 1 are dropped, axes are ordered by stride and merged where they lie contiguously,
 // so that Fortran order is just another order and inner loops see long rows. The innermost axes
-// form the row; the rest are the outer axes, whose windows decide which rows make a cell. Where rows
-// are short, a unit of work holds several cells' rows side by side, in slots along the axis next to
-// the row.
+// form the row; the rest are the outer axes, whose windows decide which rows make a cell. Where
+// rows are short, a unit of work holds several cells' rows side by side, in slots along the axis
+// next to the row.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,7 @@ struct Window {
 struct PlanAxis {
   std::int64_t length = 1;
   Window window;
-  std::int64_t image = 0;    // byte strides
+  std::int64_t image = 0;  // byte strides
   std::int64_t where = 0;
   std::int64_t masked = 0;
   std::int64_t weights = 0;

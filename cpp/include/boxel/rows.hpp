@@ -24,8 +24,8 @@ class RowLoader {
  public:
   RowLoader(const KernelSet& kernels, const View& view, Sample sample, LaneLayout layout);
 
-  // `positions` along the row's first axis, from `in` on. `buffer` holds the samples if they are not
-  // ready in memory.
+  // `positions` along the row's first axis, from `in` on. `buffer` holds the samples if they are
+  // not ready in memory.
   const void* load(const std::byte* in, std::int64_t positions, void* buffer) const;
 
   // Whether rows lie ready in memory wherever they are aligned.

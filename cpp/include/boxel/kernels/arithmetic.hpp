@@ -33,7 +33,8 @@ inline double exact_quotient(Int128 sum, std::int64_t count) {
 template <class S>
 BOXEL_INLINE double quotient_of(S sum, double count) {
   if constexpr (sizeof(S) == 8 && std::is_integral_v<S>) {
-    const bool exact = sum <= (S{1} << 53) && (std::is_unsigned_v<S> || sum >= static_cast<S>(-(std::int64_t{1} << 53)));
+    const bool exact = sum <= (S{1} << 53) &&
+                       (std::is_unsigned_v<S> || sum >= static_cast<S>(-(std::int64_t{1} << 53)));
     if (!exact) return exact_quotient(static_cast<Int128>(sum), static_cast<std::int64_t>(count));
   }
   return static_cast<double>(sum) / count;
@@ -56,9 +57,9 @@ BOXEL_INLINE void with_counts(std::int64_t lanes, Counts counts, Body&& body) {
 
 // sum / count for each lane, rounded once.
 //
-// Where the processor fuses multiply and add, one correction of sum * (1 / count) gives the quotient
-// that a division rounds to (Markstein, 1990), several times faster; only for integers, which are
-// far from overflow and underflow.
+// Where the processor fuses multiply and add, one correction of sum * (1 / count) gives the
+// quotient that a division rounds to (Markstein, 1990), several times faster; only for integers,
+// which are far from overflow and underflow.
 template <class S>
 inline void divide_lanes(double* out, const S* sums, std::int64_t lanes, Counts counts) {
   constexpr bool always_exact = !(sizeof(S) == 8 && std::is_integral_v<S>);
@@ -84,9 +85,8 @@ inline void divide_lanes(double* out, const S* sums, std::int64_t lanes, Counts 
     for (std::int64_t l = 0; l < lanes; ++l) out[l] = static_cast<double>(sums[l]) * reciprocal;
     return;
   }
-  with_counts(lanes, counts, [=](std::int64_t l, double count) {
-    out[l] = quotient_of(sums[l], count);
-  });
+  with_counts(lanes, counts,
+              [=](std::int64_t l, double count) { out[l] = quotient_of(sums[l], count); });
 }
 
 // M2 / (n - ddof), or its root; NaN where no degree of freedom is left.

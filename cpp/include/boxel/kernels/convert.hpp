@@ -64,12 +64,12 @@ constexpr bool converts() {
 template <class From, bool Swapped>
 Convert convert_to(Sample to) {
   switch (to) {
-#define BOXEL_CASE(name, type)                                  \
-  case Sample::name:                                            \
-    if constexpr (converts<From, type>()) {                     \
-      return convert_samples<From, Swapped, type>;              \
-    } else {                                                    \
-      break;                                                    \
+#define BOXEL_CASE(name, type)                     \
+  case Sample::name:                               \
+    if constexpr (converts<From, type>()) {        \
+      return convert_samples<From, Swapped, type>; \
+    } else {                                       \
+      break;                                       \
     }
     BOXEL_CASE(int8, std::int8_t)
     BOXEL_CASE(int16, std::int16_t)
@@ -97,8 +97,8 @@ inline Convert choose_convert(DType from, bool swapped, Sample to) {
 
 // Rounds half to even and saturates. For the narrow types by adding 1.5 * 2^52, which leaves the
 // rounded integer in the low bits of the sum; as bits of doubles are ordered like integers (all
-// negative ones below all positive ones), values out of range saturate by integer comparisons, which
-// every vector width has.
+// negative ones below all positive ones), values out of range saturate by integer comparisons,
+// which every vector width has.
 template <class I>
 BOXEL_INLINE I saturate(double x) {
   using L = std::numeric_limits<I>;

@@ -31,9 +31,9 @@ constexpr Natural natural_of_sample() {
 
 template <class T>
 inline void copy_natural(const T* values, std::int64_t lanes, void* out) {
-  using N = std::conditional_t<
-      std::is_floating_point_v<T>, double,
-      std::conditional_t<std::is_unsigned_v<T>, std::uint64_t, std::int64_t>>;
+  using N =
+      std::conditional_t<std::is_floating_point_v<T>, double,
+                         std::conditional_t<std::is_unsigned_v<T>, std::uint64_t, std::int64_t>>;
   std::copy_n(values, lanes, static_cast<N*>(out));
 }
 

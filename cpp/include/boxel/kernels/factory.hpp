@@ -134,9 +134,8 @@ std::unique_ptr<Accumulator> make_masked(StateKind kind) {
 
 inline std::unique_ptr<Accumulator> make_accumulator(const StateRequest& request) {
   if (!request.masked) {
-    return visit_sample(request.sample, [&]<class T>(std::type_identity<T>) {
-      return make_dense<T>(request);
-    });
+    return visit_sample(request.sample,
+                        [&]<class T>(std::type_identity<T>) { return make_dense<T>(request); });
   }
   switch (request.sample) {
     case Sample::int64:

@@ -1,13 +1,13 @@
-// Statistics of a box's samples as a whole: median, mode, and the variance of 64-bit integers, which
-// no double could carry exactly. Gathered cell by cell; a cell costs its volume in memory.
+// Statistics of a box's samples as a whole: median, mode, and the variance of 64-bit integers,
+// which no double could carry exactly. Gathered cell by cell; a cell costs its volume in memory.
 
 namespace boxel::BOXEL_KERNELS {
 
 template <class T>
 class Gathered final : public Selector {
-  using N = std::conditional_t<
-      std::is_floating_point_v<T>, double,
-      std::conditional_t<std::is_unsigned_v<T>, std::uint64_t, std::int64_t>>;
+  using N =
+      std::conditional_t<std::is_floating_point_v<T>, double,
+                         std::conditional_t<std::is_unsigned_v<T>, std::uint64_t, std::int64_t>>;
 
  public:
   explicit Gathered(bool integral_midpoint) : integral_midpoint_(integral_midpoint) {}
@@ -145,9 +145,8 @@ class Gathered final : public Selector {
     const auto offset = static_cast<Int128>(*least);
     const auto range = static_cast<double>(static_cast<Int128>(*greatest) - offset);
     const auto count = static_cast<double>(last - first);
-    const double value = range * count < 0x1p63
-                             ? exact_spread(first, last, offset, ddof)
-                             : sorted_spread(first, last, offset, count - ddof);
+    const double value = range * count < 0x1p63 ? exact_spread(first, last, offset, ddof)
+                                                : sorted_spread(first, last, offset, count - ddof);
     return statistic == Statistic::std ? std::sqrt(value) : value;
   }
 

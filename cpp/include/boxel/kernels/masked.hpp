@@ -178,8 +178,8 @@ class MaskedExtremum final : public RowsOf<X, 1> {
   Extremum<X, Largest> dense_;
 };
 
-// Moments of lanes with counts of their own, or weights in their place. A lane without samples is all
-// zeros.
+// Moments of lanes with counts of their own, or weights in their place. A lane without samples is
+// all zeros.
 class CountedMoments {
  public:
   enum Row { n, origin, offset, m2 };
@@ -210,8 +210,8 @@ class CountedMoments {
   }
 
   // Takes one sample into a lane (West, 1979): `w` is its weight, 1 without weights.
-  static BOXEL_INLINE void add(double x, double w, bool counts, double& lane_n,
-                               double& lane_origin, double& lane_offset, double& lane_m2) {
+  static BOXEL_INLINE void add(double x, double w, bool counts, double& lane_n, double& lane_origin,
+                               double& lane_offset, double& lane_m2) {
     const double held = lane_n;
     const double total = held + w;
     const bool first = !(held > 0);
@@ -230,10 +230,9 @@ class CountedMoments {
   }
 
  private:
-  // With the origin of the heavier side: that of a light and distant one would round away the digits
-  // of the other.
-  static BOXEL_INLINE Mean anchored_mean(Mean a, Mean b, double rest, double share,
-                                         double& delta) {
+  // With the origin of the heavier side: that of a light and distant one would round away the
+  // digits of the other.
+  static BOXEL_INLINE Mean anchored_mean(Mean a, Mean b, double rest, double share, double& delta) {
     const Mean merged = merged_mean(a, b, rest, share, delta);
     const Mean from_b{b.origin, b.offset - delta * rest};
     return select((share > rest) & is_finite(delta), from_b, merged);

@@ -3,15 +3,13 @@
 // A lane's mean is kept as an origin (its first sample) and an offset from it: at an offset of 1e9
 // the digits of the spread are not lost in the rounding of the mean. Within a group of R <= 8 rows,
 // d = x - (first row of the group): mean = first + sum(d)/R and M2 = sum(d^2) - sum(d)^2/R. As d of
-// the first row is 0, sum(d)^2 <= (R-1) sum(d^2): cancellation loses at most a factor R, M2 cannot be
-// negative and a constant gives exactly 0. Groups and lanes merge by Chan, Golub and LeVeque (1979):
-// M2 = Ma + Mb + delta^2 na nb / n.
+// the first row is 0, sum(d)^2 <= (R-1) sum(d^2): cancellation loses at most a factor R, M2 cannot
+// be negative and a constant gives exactly 0. Groups and lanes merge by Chan, Golub and LeVeque
+// (1979): M2 = Ma + Mb + delta^2 na nb / n.
 
 namespace boxel::BOXEL_KERNELS {
 
-BOXEL_INLINE bool is_finite(double x) {
-  return std::fabs(x) <= std::numeric_limits<double>::max();
-}
+BOXEL_INLINE bool is_finite(double x) { return std::fabs(x) <= std::numeric_limits<double>::max(); }
 
 // An origin must be finite: infinities go into the offset, where they come out as they should.
 BOXEL_INLINE double origin_of(double sample) { return is_finite(sample) ? sample : 0.0; }
@@ -26,8 +24,8 @@ BOXEL_INLINE Mean select(bool condition, Mean a, Mean b) {
   return {condition ? a.origin : b.origin, condition ? a.offset : b.offset};
 }
 
-// The mean of a and b, which has the share `share` of the samples and a `rest`. `delta` is how far b
-// lies from a. Where that overflows or one is not finite, the plain form from the origin 0.
+// The mean of a and b, which has the share `share` of the samples and a `rest`. `delta` is how far
+// b lies from a. Where that overflows or one is not finite, the plain form from the origin 0.
 BOXEL_INLINE Mean merged_mean(Mean a, Mean b, double rest, double share, double& delta) {
   delta = (b.offset - a.offset) + (b.origin - a.origin);
   const Mean near{a.origin, a.offset + delta * share};
@@ -91,8 +89,8 @@ class Moments final : public RowsOf<double, SecondMoment ? 3 : 2> {
     BOXEL_EACH_LANE
     for (std::int64_t l = 0; l < lanes; ++l) {
       double delta = 0;
-      const Mean merged = merged_mean({a_origin[l], a_offset[l]}, {b_origin[l], b_offset[l]}, rest,
-                                      share, delta);
+      const Mean merged =
+          merged_mean({a_origin[l], a_offset[l]}, {b_origin[l], b_offset[l]}, rest, share, delta);
       if constexpr (SecondMoment) {
         const double m2 = a.row<double>(m2_row)[l] + b.row<double>(m2_row)[l];
         out.row<double>(m2_row)[l] = m2 + delta * delta * weight;

@@ -1,5 +1,5 @@
-// Exact sums of x and x^2 of integers of at most 32 bits: their variance is rounded once. Squares are
-// summed in two halves of 32 bits, so that 2^31 rows and more fit.
+// Exact sums of x and x^2 of integers of at most 32 bits: their variance is rounded once. Squares
+// are summed in two halves of 32 bits, so that 2^31 rows and more fit.
 
 namespace boxel::BOXEL_KERNELS {
 
@@ -47,9 +47,8 @@ class Squares final : public RowsOf<std::int64_t, 3> {
     if (taken == 0) {
       for (int row = 0; row < 3; ++row) std::fill_n(state.row<std::int64_t>(row), lanes, 0);
     }
-    for_row_runs(group.count, [&]<int R>(int start) {
-      add<R>(state, RowPointers<T, R>(group, start), lanes);
-    });
+    for_row_runs(group.count,
+                 [&]<int R>(int start) { add<R>(state, RowPointers<T, R>(group, start), lanes); });
   }
 
   void merge(Lanes out, Lanes a, Lanes b, std::int64_t lanes, double, double) override {
@@ -101,11 +100,11 @@ class Squares final : public RowsOf<std::int64_t, 3> {
       sums[l] += sum_rows<std::int64_t, 0, R>(pointers.rows, l,
                                               [](T x) { return static_cast<std::int64_t>(x); });
       if constexpr (sizeof(T) <= 2) {
-        low[l] += static_cast<std::int64_t>(
-            sum_rows<std::uint64_t, 0, R>(pointers.rows, l, square));
+        low[l] +=
+            static_cast<std::int64_t>(sum_rows<std::uint64_t, 0, R>(pointers.rows, l, square));
       } else {
-        high[l] += static_cast<std::int64_t>(sum_rows<std::uint64_t, 0, R>(
-            pointers.rows, l, [](T x) { return square(x) >> 32; }));
+        high[l] += static_cast<std::int64_t>(
+            sum_rows<std::uint64_t, 0, R>(pointers.rows, l, [](T x) { return square(x) >> 32; }));
         low[l] += static_cast<std::int64_t>(sum_rows<std::uint64_t, 0, R>(
             pointers.rows, l, [](T x) { return square(x) & 0xffffffffu; }));
       }

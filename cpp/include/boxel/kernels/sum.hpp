@@ -91,8 +91,7 @@ class Sum final : public RowsOf<S, 1> {
   static void add(S* sums, RowPointers<T, R> pointers, std::int64_t lanes) {
     BOXEL_EACH_LANE
     for (std::int64_t l = 0; l < lanes; ++l) {
-      const G group = sum_rows<G, 0, R>(pointers.rows, l,
-                                        [](T x) { return static_cast<G>(x); });
+      const G group = sum_rows<G, 0, R>(pointers.rows, l, [](T x) { return static_cast<G>(x); });
       if constexpr (First) {
         sums[l] = static_cast<S>(group);
       } else {
@@ -174,8 +173,8 @@ class WideSum final : public RowsOf<std::int64_t, 2> {
       auto* means = static_cast<double*>(out);
       for (std::int64_t l = 0; l < lanes; ++l) {
         const Int128 sum = (static_cast<Int128>(high[l]) << 32) + low[l];
-        means[l] = exact_quotient(sum, counts.per_lane ? counts.per_lane[l]
-                                                       : static_cast<std::int64_t>(counts.uniform));
+        means[l] = exact_quotient(
+            sum, counts.per_lane ? counts.per_lane[l] : static_cast<std::int64_t>(counts.uniform));
       }
       return;
     }
