@@ -51,10 +51,12 @@ bool merge(PlanAxis& outer, const PlanAxis& inner) {
 std::vector<PlanAxis> dropped(const PlanRequest& request) {
   std::vector<PlanAxis> axes;
   for (PlanAxis axis : request.axes) {
-    if (!request.padded && axis.window.outputs == 1 && axis.window.size > axis.length) {
-      axis.window.size = axis.length;
+    if (axis.window.outputs == 1) {
+      // What lies behind a single window is never read.
+      axis.length = std::min(axis.length, axis.window.size);
+      if (!request.padded) axis.window.size = axis.length;
+      axis.window.step = axis.window.size;
     }
-    if (axis.window.outputs == 1) axis.window.step = axis.window.size;
     if (axis.length == 1 && axis.window.size == 1 && axis.window.outputs == 1) continue;
     axes.push_back(axis);
   }

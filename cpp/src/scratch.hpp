@@ -118,7 +118,6 @@ class Gathering {
     storage_.reserve(static_cast<std::size_t>(job.cells) * static_cast<std::size_t>(volume_) *
                      selector_->sample_size());
     fill_.resize(static_cast<std::size_t>(job.cells));
-    cells_.resize(static_cast<std::size_t>(job.lanes));
   }
 
   explicit operator bool() const { return selector_ != nullptr; }
@@ -129,17 +128,26 @@ class Gathering {
 
   void begin_rows(const std::vector<RowAxis>& axes) {
     std::int64_t lanes = 1;
-    std::int32_t lane = 0;
     for (const RowAxis& axis : axes) lanes *= axis.length;
-    for (; lane < lanes; ++lane)
-      cells_[static_cast<std::size_t>(lane)] = cell_of(axes, lane, lanes);
+    runs_.clear();
+    for (std::int64_t lane = 0; lane < lanes; ++lane) {
+      const std::int64_t cell = cell_of(axes, lane, lanes);
+      if (cell < 0) continue;
+      const bool joins = !runs_.empty() && runs_.back().cell == cell &&
+                         runs_.back().lane + runs_.back().lanes == lane;
+      if (joins) {
+        ++runs_.back().lanes;
+      } else {
+        runs_.push_back({lane, 1, cell});
+      }
+    }
   }
 
   // Rows of the slot whose results begin at `cell`.
-  void take(const RowGroup& group, std::int64_t lanes, std::int64_t cell) {
+  void take(const RowGroup& group, std::int64_t cell) {
     std::byte* storage =
         storage_.data() + static_cast<std::size_t>(cell * volume_) * selector_->sample_size();
-    selector_->take(storage, volume_, fill_.data() + cell, cells_.data(), group, lanes);
+    selector_->take(storage, volume_, fill_.data() + cell, runs_, group);
   }
 
   void pad(std::int64_t cell, std::int64_t times) {
@@ -153,7 +161,8 @@ class Gathering {
   }
 
  private:
-  static std::int32_t cell_of(const std::vector<RowAxis>& axes, std::int64_t lane,
+  // The cell of a lane, or -1 where it belongs to none.
+  static std::int64_t cell_of(const std::vector<RowAxis>& axes, std::int64_t lane,
                               std::int64_t lanes) {
     std::int64_t cell = 0;
     for (const RowAxis& axis : axes) {
@@ -163,7 +172,7 @@ class Gathering {
       if (output >= axis.window.outputs) return -1;
       cell = cell * axis.window.outputs + output;
     }
-    return static_cast<std::int32_t>(cell);
+    return cell;
   }
 
   const Job& job_;
@@ -171,7 +180,7 @@ class Gathering {
   std::int64_t volume_ = 0;
   Buffer storage_;
   std::vector<std::int64_t> fill_;
-  std::vector<std::int32_t> cells_;
+  std::vector<CellRun> runs_;
 };
 
 }  // namespace boxel

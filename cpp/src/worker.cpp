@@ -223,7 +223,7 @@ void Worker::take_ready_slot(const Unit& unit, std::int64_t slot, std::int64_t l
     for (std::size_t a = 0; a < accumulators_.size(); ++a) {
       accumulators_[a]->take(folds_[0][a].from(slot * lanes), group, lanes, taken);
     }
-    if (gathering_) gathering_.take(group, lanes, slot * unit.slot_outputs());
+    if (gathering_) gathering_.take(group, slot * unit.slot_outputs());
   }
 }
 
@@ -242,7 +242,7 @@ void Worker::take_slot(const Unit& unit, const Segment& segment, std::int64_t sl
     for (std::size_t a = 0; a < accumulators_.size(); ++a) {
       accumulators_[a]->take(folds_[0][a].from(slot * lanes), group, lanes, taken);
     }
-    if (gathering_) gathering_.take(group, lanes, slot * unit.slot_outputs());
+    if (gathering_) gathering_.take(group, slot * unit.slot_outputs());
   }
 }
 

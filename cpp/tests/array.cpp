@@ -147,10 +147,6 @@ bool Array::gaps_untouched() const {
   return true;
 }
 
-std::string Array::bytes() const {
-  return {reinterpret_cast<const char*>(memory_.get()), size_};
-}
-
 Extents extents(std::initializer_list<std::int64_t> values) {
   Extents result;
   for (const std::int64_t value : values) result.push_back(value);

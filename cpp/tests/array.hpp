@@ -67,7 +67,6 @@ class Array {
   std::byte* place(const Extents& index) const;
   // Whether all bytes that belong to no element are as they were at first.
   bool gaps_untouched() const;
-  std::string bytes() const;
 
  private:
   std::unique_ptr<std::byte[]> memory_;

@@ -77,8 +77,8 @@ bool equal(const A& a, const B& b) {
 
 #define CHECK_EQ(found, expected, ...)                                                      \
   do {                                                                                      \
-    const auto& check_found = (found);                                                      \
-    const auto& check_expected = (expected);                                                \
+    const auto check_found = (found);                                                       \
+    const auto check_expected = (expected);                                                 \
     if (!::boxel::check::equal(check_found, check_expected)) {                              \
       ::boxel::check::fail(__FILE__, __LINE__,                                              \
                            ::boxel::check::text("found", #found, "=", check_found,          \

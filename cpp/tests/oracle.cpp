@@ -104,9 +104,10 @@ Expected integer_variance(const Box& box, const Rules& rules) {
   return real(variance, 4 * rounding * variance);
 }
 
-// Two passes around the first sample, from which differences of integers are exact.
+// Two passes around the first sample, from which differences of integers are exact; with weights
+// integers are taken as the doubles nearest to them.
 Expected two_pass_variance(const Box& box, const Rules& rules, Wide freedom) {
-  const bool floating = is_floating(rules.dtype);
+  const bool floating = is_floating(rules.dtype) || rules.weighted;
   const Number first = box.samples.front();
   const auto difference = [&](const Number& sample) {
     return floating ? static_cast<Wide>(sample.real) - first.real

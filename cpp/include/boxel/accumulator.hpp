@@ -7,7 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <optional>
+#include <span>
 
 #include "boxel/dtype.hpp"
 #include "boxel/memory.hpp"
@@ -99,14 +99,20 @@ class Accumulator {
                       double ddof, void* out) = 0;
 };
 
-// median, mode and other statistics of a whole box's samples, gathered into `samples`.
+// Adjacent lanes of a row that belong to one cell.
+struct CellRun {
+  std::int64_t lane;
+  std::int64_t lanes;
+  std::int64_t cell;
+};
+
+// median, mode and other statistics of all samples of a box: cell c gathers them in
+// storage[c * volume ...], and fill[c] counts them.
 class Selector {
  public:
   virtual ~Selector() = default;
-  // Appends row samples to their cells: cells[lane] is the cell of a lane, or -1. Cell c fills
-  // storage[c * volume ...]; fill[c] counts.
   virtual void take(std::byte* storage, std::int64_t volume, std::int64_t* fill,
-                    const std::int32_t* cells, const RowGroup& group, std::int64_t lanes) = 0;
+                    std::span<const CellRun> runs, const RowGroup& group) = 0;
   virtual void take_constant(std::byte* storage, std::int64_t volume, std::int64_t* fill,
                              std::int64_t cell, Value value, std::int64_t times) = 0;
   virtual Natural natural(Statistic statistic) const = 0;

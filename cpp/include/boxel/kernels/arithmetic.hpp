@@ -11,6 +11,7 @@ BOXEL_INLINE bool exact_reciprocal(double count) {
 // The quotient rounded once, for sums that a double does not hold exactly.
 inline double exact_quotient(Int128 sum, std::int64_t count) {
   if (count == 0) return std::numeric_limits<double>::quiet_NaN();
+  if (sum == 0) return 0;
   const bool negative = sum < 0;
   UInt128 magnitude = negative ? -static_cast<UInt128>(sum) : static_cast<UInt128>(sum);
   if (magnitude <= (std::uint64_t{1} << 53) && count <= (std::int64_t{1} << 53)) {

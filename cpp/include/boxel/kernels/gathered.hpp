@@ -14,17 +14,21 @@ class Gathered final : public Selector {
 
   std::size_t sample_size() const override { return sizeof(T); }
 
-  void take(std::byte* storage, std::int64_t volume, std::int64_t* fill, const std::int32_t* cells,
-            const RowGroup& group, std::int64_t lanes) override {
+  void take(std::byte* storage, std::int64_t volume, std::int64_t* fill,
+            std::span<const CellRun> runs, const RowGroup& group) override {
     T* samples = reinterpret_cast<T*>(storage);
     for (int k = 0; k < group.count; ++k) {
       const auto index = static_cast<std::size_t>(k);
       const T* row = static_cast<const T*>(group.samples[index]);
       const std::uint8_t* include = group.include[index];
-      for (std::int64_t l = 0; l < lanes; ++l) {
-        const std::int32_t cell = cells[l];
-        if (cell < 0 || (include && !include[l])) continue;
-        samples[cell * volume + fill[cell]++] = row[l];
+      for (const CellRun& run : runs) {
+        T* out = samples + run.cell * volume + fill[run.cell];
+        if (include) {
+          fill[run.cell] += copy_included(out, row + run.lane, include + run.lane, run.lanes);
+        } else {
+          for (std::int64_t l = 0; l < run.lanes; ++l) out[l] = row[run.lane + l];
+          fill[run.cell] += run.lanes;
+        }
       }
     }
   }
@@ -61,6 +65,15 @@ class Gathered final : public Selector {
   }
 
  private:
+  static std::int64_t copy_included(T* out, const T* in, const std::uint8_t* include,
+                                    std::int64_t lanes) {
+    std::int64_t copied = 0;
+    for (std::int64_t l = 0; l < lanes; ++l) {
+      if (include[l]) out[copied++] = in[l];
+    }
+    return copied;
+  }
+
   // A total order needs the NaNs out of the way; one decides the result.
   static bool has_nan(const T* first, const T* last) {
     if constexpr (std::is_floating_point_v<T>) {
@@ -87,10 +100,16 @@ class Gathered final : public Selector {
 
   // Insertion is the faster order for the few samples that most boxes have.
   static void sort_around(T* first, T* middle, T* last) {
-    if (last - first > 32) {
+    if (last - first > few_samples) {
       std::nth_element(first, middle, last);
-      return;
+    } else {
+      insertion_sort(first, last);
     }
+  }
+
+  static constexpr std::ptrdiff_t few_samples = 32;
+
+  static void insertion_sort(T* first, T* last) {
     for (T* next = first + 1; next < last; ++next) {
       const T sample = *next;
       T* place = next;
@@ -122,7 +141,11 @@ class Gathered final : public Selector {
     }
     if (first == last) return T{};
     if (std::all_of(first + 1, last, [=](T sample) { return sample == *first; })) return *first;
-    std::sort(first, last);
+    if (last - first > few_samples) {
+      std::sort(first, last);
+    } else {
+      insertion_sort(first, last);
+    }
     T best = *first;
     std::ptrdiff_t longest = 0;
     for (const T* start = first; start != last;) {

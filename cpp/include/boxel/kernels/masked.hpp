@@ -314,6 +314,7 @@ class MaskedSquares final : public RowsOf<std::int64_t, 3> {
         low[l] += static_cast<std::int64_t>(square & 0xffffffffu);
       }
     }
+    dense_.carry(state, lanes);
   }
   void merge(Lanes out, Lanes a, Lanes b, std::int64_t lanes, double na, double nb) override {
     dense_.merge(out, a, b, lanes, na, nb);
@@ -329,7 +330,8 @@ class MaskedSquares final : public RowsOf<std::int64_t, 3> {
   }
 
  private:
-  Squares<std::int32_t> dense_;
+  using Narrow = std::conditional_t<std::is_signed_v<X>, std::int32_t, std::uint32_t>;
+  Squares<Narrow> dense_;
 };
 
 }  // namespace boxel::BOXEL_KERNELS

@@ -3,19 +3,30 @@
 
 namespace boxel::BOXEL_KERNELS {
 
+// M2 of many samples: with sum = q n + r it is (sum(x^2) - q^2 n - 2 q r) - r^2 / n, whose bracket is
+// exact in 128 bits.
+inline double large_m2(Int128 sum, UInt128 squares, std::int64_t count) {
+  Int128 quotient = sum / count;
+  Int128 remainder = sum % count;
+  if (remainder < 0) {
+    remainder += count;
+    --quotient;
+  }
+  const Int128 bracket =
+      static_cast<Int128>(squares) - quotient * quotient * count - 2 * quotient * remainder;
+  const auto rest = static_cast<double>(remainder);
+  const double m2 = static_cast<double>(bracket) - rest * (rest / static_cast<double>(count));
+  return m2 > 0 ? m2 : 0.0;
+}
+
 // n sum(x^2) - sum(x)^2 = n M2 over n (n - ddof). In 128 bits this is exact for fewer than 2^31
 // samples; more of them, or a fractional ddof, cost a rounding or two.
-inline double exact_variance(std::int64_t sum, UInt128 squares, std::int64_t count, double ddof) {
+inline double exact_variance(Int128 sum, UInt128 squares, std::int64_t count, double ddof) {
   const double freedom = static_cast<double>(count) - ddof;
   if (!(freedom > 0)) return not_a_number();
-  constexpr std::int64_t most = std::int64_t{1} << 31;
+  if (count >= std::int64_t{1} << 31) return large_m2(sum, squares, count) / freedom;
   const auto n = static_cast<UInt128>(count);
   const auto magnitude = static_cast<UInt128>(sum < 0 ? -sum : sum);
-  if (count >= most) {
-    const double mean = static_cast<double>(magnitude) / static_cast<double>(count);
-    const double m2 = static_cast<double>(squares) - static_cast<double>(magnitude) * mean;
-    return (m2 > 0 ? m2 : 0.0) / freedom;
-  }
   const UInt128 scaled = n * squares - magnitude * magnitude;
   if (ddof == std::floor(ddof)) {
     return exact_quotient(static_cast<Int128>(scaled),
@@ -24,17 +35,20 @@ inline double exact_variance(std::int64_t sum, UInt128 squares, std::int64_t cou
   return static_cast<double>(scaled) / static_cast<double>(count) / freedom;
 }
 
-template <bool Root>
+template <class T, bool Root>
 inline void finish_squares(Lanes state, std::int64_t lanes, Counts counts, double ddof,
                            double* out) {
+  using S = std::conditional_t<std::is_signed_v<T>, std::int64_t, std::uint64_t>;
   const std::int64_t* sums = state.row<std::int64_t>(0);
   const std::int64_t* high = state.row<std::int64_t>(1);
   const std::int64_t* low = state.row<std::int64_t>(2);
   for (std::int64_t l = 0; l < lanes; ++l) {
     const std::int64_t count =
         counts.per_lane ? counts.per_lane[l] : static_cast<std::int64_t>(counts.uniform);
-    const UInt128 squares = (static_cast<UInt128>(high[l]) << 32) + static_cast<UInt128>(low[l]);
-    const double variance = exact_variance(sums[l], squares, count, ddof);
+    const UInt128 squares = (static_cast<UInt128>(static_cast<std::uint64_t>(high[l])) << 32) +
+                            static_cast<UInt128>(low[l]);
+    const double variance =
+        exact_variance(static_cast<Int128>(static_cast<S>(sums[l])), squares, count, ddof);
     out[l] = Root ? std::sqrt(variance) : variance;
   }
 }
@@ -59,6 +73,12 @@ class Squares final : public RowsOf<std::int64_t, 3> {
       BOXEL_EACH_LANE
       for (std::int64_t l = 0; l < lanes; ++l) o[l] = x[l] + y[l];
     }
+    carry(out, lanes);
+  }
+
+  // Keeps the low halves below 2^32, so that any number of rows can follow.
+  static void carry(Lanes state, std::int64_t lanes) {
+    WideSum<std::int64_t>::carry(state.row<std::int64_t>(1), state.row<std::int64_t>(2), lanes);
   }
 
   void take_constant(Lanes state, std::int64_t lanes, Value value, double times, double) override {
@@ -69,6 +89,7 @@ class Squares final : public RowsOf<std::int64_t, 3> {
       state.row<std::int64_t>(1)[l] += static_cast<std::int64_t>(square >> 32) * copies;
       state.row<std::int64_t>(2)[l] += static_cast<std::int64_t>(square & 0xffffffffu) * copies;
     }
+    carry(state, lanes);
   }
 
   Natural natural(Statistic) const override { return Natural::float64; }
@@ -77,9 +98,9 @@ class Squares final : public RowsOf<std::int64_t, 3> {
               void* out) override {
     auto* values = static_cast<double*>(out);
     if (statistic == Statistic::std) {
-      finish_squares<true>(state, lanes, counts, ddof, values);
+      finish_squares<T, true>(state, lanes, counts, ddof, values);
     } else {
-      finish_squares<false>(state, lanes, counts, ddof, values);
+      finish_squares<T, false>(state, lanes, counts, ddof, values);
     }
   }
 
