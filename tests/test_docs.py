@@ -32,8 +32,8 @@ from cases import DTYPES
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 NOT_RUN = {
-    "cd", "clang-format", "cmake", "ctest", "git", "mypy", "pip", "pytest", "python", "ruff",
-    "source",
+    "cd", "clang-format", "cmake", "ctest", "git", "mypy", "pip", "pytest", "python", "python3",
+    "ruff", "source",
 }  # fmt: skip
 MODULES = ("_config", "blocks", "files", "plot", "pyramids", "samples")
 MODULES_WITH_EXAMPLES = ("_config", "blocks", "plot", "pyramids")

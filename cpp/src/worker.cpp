@@ -331,6 +331,7 @@ void Worker::write(const Unit& unit, std::size_t output) {
   const BlockOutput& target = job_.request.outputs[output];
   const RowStorer& storer = storers_[output];
   std::byte* place = target.view.data + unit.output_offset(static_cast<int>(output));
+  if (write_as(unit, output, place)) return;
   void* direct = storer.direct(place, unit.leading_outputs());
   auto* values = direct ? static_cast<std::byte*>(direct) : values_.data();
   compute(unit, output, values);
@@ -340,6 +341,26 @@ void Worker::write(const Unit& unit, std::size_t output) {
                     target.has_fill ? target.fill.data() : nullptr, cast_.data())) {
     throw MissingValue(target.statistic, target.view.dtype);
   }
+}
+
+// Straight into the output's dtype, where the accumulator knows a short way.
+bool Worker::write_as(const Unit& unit, std::size_t output, std::byte* place) {
+  const BlockOutput& target = job_.request.outputs[output];
+  const int state = job_.states.state_of[output];
+  const int accumulator = state < 0 ? -1 : accumulator_of_[at(state)];
+  if (accumulator < 0 || job_.states.masked || job_.request.min_count > 1) return false;
+  if (!storers_[output].contiguous(place, unit.leading_outputs())) return false;
+  const std::size_t size = size_of(target.view.dtype);
+  std::int64_t lane = 0;
+  for (const CountRun& run : runs_) {
+    if (!accumulators_[at(accumulator)]->finish_as(
+            target.view.dtype, target.statistic, results_[at(accumulator)].from(lane), run.lanes,
+            box_samples(unit, run), place + static_cast<std::size_t>(lane) * size)) {
+      return false;
+    }
+    lane += run.lanes;
+  }
+  return true;
 }
 
 void Worker::compute(const Unit& unit, std::size_t output, std::byte* values) {

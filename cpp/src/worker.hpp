@@ -49,6 +49,7 @@ class Worker {
   void pad(const Unit& unit);
   double box_samples(const Unit& unit, const CountRun& run) const;
   void write(const Unit& unit, std::size_t output);
+  bool write_as(const Unit& unit, std::size_t output, std::byte* place);
   void compute(const Unit& unit, std::size_t output, std::byte* values);
   bool find_failed(const Unit& unit, Statistic statistic);
 

@@ -1,6 +1,7 @@
 #include "oracle.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 
@@ -211,6 +212,13 @@ Expected density_of(const Box& box, const Rules& rules) {
   return real(static_cast<double>(totals.nonzero_weight / totals.weight), 1e-12);
 }
 
+double rounded_to(DType dtype, double value) {
+  if (!is_floating(dtype)) return value;
+  std::array<std::byte, 8> place;
+  write_number(place.data(), dtype, false, {0, value});
+  return read_number(place.data(), dtype, false).real;
+}
+
 }  // namespace
 
 Expected expected_of(Statistic statistic, const Box& box, const Rules& rules) {
@@ -255,11 +263,12 @@ bool agrees(Number found, DType found_dtype, const Expected& expected) {
            !is_floating(found_dtype);
   }
   const double x = found.real;
-  if (std::isnan(expected.real)) return std::isnan(x);
-  if (std::isinf(expected.real)) return x == expected.real;
+  const double rounded = rounded_to(found_dtype, expected.real);
+  if (std::isnan(rounded)) return std::isnan(x);
+  if (expected.tolerance == 0 || std::isinf(rounded)) return x == rounded;
   // A narrower output rounds once more.
-  const double more = found_dtype == DType::float32 ? std::fabs(expected.real) * 0x1p-23 : 0;
-  return std::fabs(x - expected.real) <= expected.tolerance + more;
+  const double more = found_dtype == DType::float32 ? std::fabs(rounded) * 0x1p-23 : 0;
+  return std::fabs(x - rounded) <= expected.tolerance + more;
 }
 
 }  // namespace boxel::test

@@ -94,6 +94,14 @@ class Accumulator {
   virtual void take_constant(Lanes state, std::int64_t lanes, Value value, double times,
                              double held) = 0;
   virtual Natural natural(Statistic statistic) const = 0;
+  // Writes the output's own dtype where that is worth a path of its own; false: it is not, and
+  // nothing was written. Only where nothing is masked.
+  virtual bool finish_as(DType dtype, Statistic statistic, Lanes state, std::int64_t lanes,
+                         double count, void* out) {
+    static_cast<void>(dtype), static_cast<void>(statistic), static_cast<void>(state);
+    static_cast<void>(lanes), static_cast<void>(count), static_cast<void>(out);
+    return false;
+  }
   // Writes `lanes` values of natural(statistic).
   virtual void finish(Statistic statistic, Lanes state, std::int64_t lanes, Counts counts,
                       double ddof, void* out) = 0;

@@ -51,6 +51,8 @@ class RowStorer {
 
   // The place in memory itself, if `positions` natural values can be written there directly.
   void* direct(std::byte* out, std::int64_t positions) const;
+  // Whether a row of the output's own dtype can be written there directly.
+  bool contiguous(const std::byte* out, std::int64_t positions) const;
 
   // Returns false where a NaN has no value in the output's dtype and there is no fill.
   // `failed[l]` (may be null) marks lanes that take the fill. `buffer` holds one row.
@@ -58,7 +60,6 @@ class RowStorer {
              const std::uint8_t* failed, const void* fill, void* buffer) const;
 
  private:
-  bool contiguous(const std::byte* out, std::int64_t positions) const;
   void scatter(std::byte* out, std::byte* values, std::int64_t positions, std::int64_t lanes) const;
 
   Cast cast_;

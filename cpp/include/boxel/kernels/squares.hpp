@@ -3,8 +3,8 @@
 
 namespace boxel::BOXEL_KERNELS {
 
-// M2 of many samples: with sum = q n + r it is (sum(x^2) - q^2 n - 2 q r) - r^2 / n, whose bracket is
-// exact in 128 bits.
+// M2 of many samples: with sum = q n + r it is (sum(x^2) - q^2 n - 2 q r) - r^2 / n, whose bracket
+// is exact in 128 bits.
 inline double large_m2(Int128 sum, UInt128 squares, std::int64_t count) {
   Int128 quotient = sum / count;
   Int128 remainder = sum % count;

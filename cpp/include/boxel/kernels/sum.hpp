@@ -42,6 +42,28 @@ struct Wider<float> : std::type_identity<double> {};
 template <>
 struct Wider<double> : std::type_identity<double> {};
 
+// The dtype whose samples T are, for results that return to it.
+template <class T>
+constexpr DType dtype_of_sample() {
+  if constexpr (std::is_same_v<T, std::uint8_t>) return DType::uint8;
+  if constexpr (std::is_same_v<T, std::int8_t>) return DType::int8;
+  if constexpr (std::is_same_v<T, std::uint16_t>) return DType::uint16;
+  if constexpr (std::is_same_v<T, std::int16_t>) return DType::int16;
+  return DType::float32;
+}
+
+// Means of 2^shift integers, rounded half to even by integer arithmetic alone: pyramids of images
+// need nothing else. A mean lies within T's range, so that nothing saturates.
+template <class T, class S>
+inline void shift_means(T* out, const S* sums, std::int64_t lanes, int shift) {
+  const auto below_half = static_cast<S>((S{1} << (shift - 1)) - 1);
+  BOXEL_EACH_LANE
+  for (std::int64_t l = 0; l < lanes; ++l) {
+    const auto odd = static_cast<S>((sums[l] >> shift) & 1);
+    out[l] = static_cast<T>((sums[l] + below_half + odd) >> shift);
+  }
+}
+
 // S is chosen so wide that no sum over a whole box overflows.
 template <class T, class S>
 class Sum final : public RowsOf<S, 1> {
@@ -84,6 +106,30 @@ class Sum final : public RowsOf<S, 1> {
   void finish(Statistic statistic, Lanes state, std::int64_t lanes, Counts counts, double,
               void* out) override {
     finish_sum(statistic, state.row<S>(0), lanes, counts, out);
+  }
+
+  bool finish_as(DType dtype, Statistic statistic, Lanes state, std::int64_t lanes, double count,
+                 void* out) override {
+    if (statistic != Statistic::mean || dtype != dtype_of_sample<T>()) return false;
+    if (count < 2 || !exact_reciprocal(count)) return false;
+    if constexpr (std::is_same_v<T, float>) {
+      const double reciprocal = 1.0 / count;
+      const S* sums = state.row<S>(0);
+      auto* means = static_cast<float*>(out);
+      BOXEL_EACH_LANE
+      for (std::int64_t l = 0; l < lanes; ++l) {
+        means[l] = static_cast<float>(sums[l] * reciprocal);
+      }
+      return true;
+    } else if constexpr (sizeof(T) <= 2 && sizeof(S) <= 4) {
+      // The sum plus half of the divisor must fit; only boxes of some 2^16 samples come near.
+      const double largest = static_cast<double>(std::numeric_limits<T>::max()) + 1.0;
+      if ((largest + 1.0) * count > static_cast<double>(std::numeric_limits<S>::max()))
+        return false;
+      shift_means(static_cast<T*>(out), state.row<S>(0), lanes, std::ilogb(count));
+      return true;
+    }
+    return false;
   }
 
  private:
