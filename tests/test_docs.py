@@ -186,14 +186,7 @@ def test_right_pages_succeed(folder):
 # Docstrings ---------------------------------------------------------------------------------------
 
 
-NUMPY_TRUE = pytest.mark.xfail(
-    strict=True, reason="an example in the docstring of pyramid says True, and prints np.True_"
-)
-
-
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=NUMPY_TRUE if name == "pyramids" else ()) for name in MODULES]
-)
+@pytest.mark.parametrize("name", MODULES)
 def test_docstrings(name, folder):
     if name == "plot":
         pytest.importorskip("matplotlib")

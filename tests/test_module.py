@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import boxel as bx
-from boxel import _core, samples
+from boxel import _core
 from subprocesses import run_script
 
 PUBLIC_FUNCTIONS = (
@@ -118,10 +118,7 @@ def test_docstring_has_the_parameters_of_the_signature(function):
 
 
 @pytest.mark.parametrize("function", DOCUMENTED_FUNCTIONS)
-def test_docstring_has_the_defaults_of_the_signature(function, request):
-    if function is samples.cells:
-        reason = "the docstring says that the default of seed is 7, and it is 5"
-        request.applymarker(pytest.mark.xfail(strict=True, reason=reason))
+def test_docstring_has_the_defaults_of_the_signature(function):
     parameters = inspect.signature(function).parameters
     for name, kind in documented(sections_of(function.__doc__)["Parameters"]).items():
         default = default_in(kind)

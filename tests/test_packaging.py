@@ -188,11 +188,6 @@ def wheel(built):
         return set(archive.namelist())
 
 
-BRINGS_BACK = pytest.mark.xfail(
-    strict=True, reason="sdist.include in pyproject.toml brings back what .gitignore leaves out"
-)
-
-
 def left_over(names):
     return {name for name in names if re.search(r"\.(so|pyd|dylib|o|a|pyc)$", name)}
 
@@ -216,11 +211,9 @@ def test_wheel_is_the_package(wheel):
     assert {name.partition("/")[0] for name in wheel} == {"boxel", info}
 
 
-@BRINGS_BACK
 def test_sdist_has_no_left_overs_of_a_build(sdist):
     assert left_over(sdist) == set()
 
 
-@BRINGS_BACK
 def test_wheel_has_no_left_overs_of_another_build(wheel):
     assert left_over(wheel) == set()

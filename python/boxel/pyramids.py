@@ -110,7 +110,7 @@ def pyramid(
     >>> image = np.arange(30.0).reshape(5, 6)
     >>> [level.shape for level in bx.pyramid(image)]
     [(3, 3), (2, 2), (1, 1)]
-    >>> float(bx.pyramid(image)[-1][0, 0]) == image.mean()
+    >>> bx.pyramid(image)[-1].item() == image.mean().item()
     True
     >>> [level.shape for level in bx.pyramid(image, [(1, 2), (2, 3)])]
     [(5, 3), (3, 1)]

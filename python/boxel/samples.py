@@ -23,7 +23,7 @@ def cells(shape: tuple[int, int] = (720, 960), *, seed: int = 5) -> NDArray[np.u
     ----------
     shape : tuple of int, default: (720, 960)
         Rows and columns, each at least 1.
-    seed : int, default: 7
+    seed : int, default: 5
         Another seed gives another image.
 
     Returns
