@@ -13,7 +13,8 @@
 
 namespace boxel::test {
 
-// A sample in the two types that hold every dtype; `real` only is meant where the dtype is floating.
+// A sample in the two types that hold every dtype; `real` only is meant where the dtype is
+// floating.
 struct Number {
   Int128 integer = 0;
   double real = 0;

@@ -61,47 +61,48 @@ bool equal(const A& a, const B& b) {
 
 }  // namespace boxel::check
 
-#define TEST(name)                                                         \
-  static void name();                                                      \
+#define TEST(name)                                                          \
+  static void name();                                                       \
   static const ::boxel::check::Registration name##_registered(#name, name); \
   static void name()
 
 // What follows the checked values is printed if the check fails.
-#define CHECK(condition, ...)                                                            \
-  do {                                                                                   \
-    if (!(condition)) {                                                                  \
+#define CHECK(condition, ...)                                                             \
+  do {                                                                                    \
+    if (!(condition)) {                                                                   \
       ::boxel::check::fail(__FILE__, __LINE__, "found false, expected true: " #condition, \
-                           ::boxel::check::text(__VA_ARGS__));                         \
-    }                                                                                    \
+                           ::boxel::check::text(__VA_ARGS__));                            \
+    }                                                                                     \
   } while (false)
 
-#define CHECK_EQ(found, expected, ...)                                                      \
-  do {                                                                                      \
-    const auto check_found = (found);                                                       \
-    const auto check_expected = (expected);                                                 \
-    if (!::boxel::check::equal(check_found, check_expected)) {                              \
-      ::boxel::check::fail(__FILE__, __LINE__,                                              \
-                           ::boxel::check::text("found", #found, "=", check_found,          \
-                                                "expected", check_expected),                \
-                           ::boxel::check::text(__VA_ARGS__));                            \
-    }                                                                                       \
+#define CHECK_EQ(found, expected, ...)                                                         \
+  do {                                                                                         \
+    const auto check_found = (found);                                                          \
+    const auto check_expected = (expected);                                                    \
+    if (!::boxel::check::equal(check_found, check_expected)) {                                 \
+      ::boxel::check::fail(                                                                    \
+          __FILE__, __LINE__,                                                                  \
+          ::boxel::check::text("found", #found, "=", check_found, "expected", check_expected), \
+          ::boxel::check::text(__VA_ARGS__));                                                  \
+    }                                                                                          \
   } while (false)
 
 // The statement must throw `Exception`, with `part` somewhere in its message.
-#define CHECK_THROWS(statement, Exception, part)                                              \
-  do {                                                                                        \
-    std::string check_found = "no exception";                                                 \
-    try {                                                                                     \
-      statement;                                                                              \
-    } catch (const Exception& check_exception) {                                              \
-      check_found = check_exception.what();                                                   \
-      if (check_found.find(part) != std::string::npos) check_found.clear();                   \
-    } catch (const std::exception& check_exception) {                                         \
-      check_found = std::string("another exception: ") + check_exception.what();              \
-    }                                                                                         \
-    if (!check_found.empty()) {                                                               \
-      ::boxel::check::fail(__FILE__, __LINE__,                                                \
-                           ::boxel::check::text("found", check_found, "expected", #Exception, "with", part), \
-                           #statement);                                                       \
-    }                                                                                         \
+#define CHECK_THROWS(statement, Exception, part)                                            \
+  do {                                                                                      \
+    std::string check_found = "no exception";                                               \
+    try {                                                                                   \
+      statement;                                                                            \
+    } catch (const Exception& check_exception) {                                            \
+      check_found = check_exception.what();                                                 \
+      if (check_found.find(part) != std::string::npos) check_found.clear();                 \
+    } catch (const std::exception& check_exception) {                                       \
+      check_found = std::string("another exception: ") + check_exception.what();            \
+    }                                                                                       \
+    if (!check_found.empty()) {                                                             \
+      ::boxel::check::fail(                                                                 \
+          __FILE__, __LINE__,                                                               \
+          ::boxel::check::text("found", check_found, "expected", #Exception, "with", part), \
+          #statement);                                                                      \
+    }                                                                                       \
   } while (false)

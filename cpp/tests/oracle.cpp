@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <type_traits>
 
 namespace boxel::test {
 namespace {
@@ -212,19 +213,38 @@ Expected density_of(const Box& box, const Rules& rules) {
   return real(static_cast<double>(totals.nonzero_weight / totals.weight), 1e-12);
 }
 
+double rounded_to_integer(DType dtype, double value) {
+  return visit(dtype, [=]<class T>(std::type_identity<T>) -> double {
+    if constexpr (std::is_integral_v<T>) {
+      using L = std::numeric_limits<T>;
+      return std::clamp(half_even(value), static_cast<double>(L::min()),
+                        static_cast<double>(L::max()));
+    } else {
+      return value != 0 ? 1 : 0;
+    }
+  });
+}
+
+// What a cast to the dtype makes of a value.
 double rounded_to(DType dtype, double value) {
-  if (!is_floating(dtype)) return value;
+  if (!is_floating(dtype)) return rounded_to_integer(dtype, value);
   std::array<std::byte, 8> place;
   write_number(place.data(), dtype, false, {0, value});
   return read_number(place.data(), dtype, false).real;
+}
+
+// How far the values of a dtype lie apart around one of them, at most.
+double spacing(DType dtype, double value) {
+  if (!is_floating(dtype)) return 1;
+  if (dtype == DType::float64) return 0;
+  return std::fabs(value) * (dtype == DType::float32 ? 0x1p-23 : 0x1p-10);
 }
 
 }  // namespace
 
 Expected expected_of(Statistic statistic, const Box& box, const Rules& rules) {
   const StatisticInfo& info = info_of(statistic);
-  const std::int64_t least =
-      std::max<std::int64_t>(rules.min_count, info.empty_has_value ? 0 : 1);
+  const std::int64_t least = std::max<std::int64_t>(rules.min_count, info.empty_has_value ? 0 : 1);
   if (info.needs_samples && box.count() < least) return {true};
   switch (statistic) {
     case Statistic::sum:
@@ -256,19 +276,15 @@ Expected expected_of(Statistic statistic, const Box& box, const Rules& rules) {
   return no_number();
 }
 
-bool agrees(Number found, DType found_dtype, const Expected& expected) {
+bool agrees(Number found, DType dtype, const Expected& expected) {
   if (expected.integral) {
-    return static_cast<std::uint64_t>(found.integer) ==
-               static_cast<std::uint64_t>(expected.integer) &&
-           !is_floating(found_dtype);
+    return !is_floating(dtype) && static_cast<std::uint64_t>(found.integer) ==
+                                      static_cast<std::uint64_t>(expected.integer);
   }
-  const double x = found.real;
-  const double rounded = rounded_to(found_dtype, expected.real);
-  if (std::isnan(rounded)) return std::isnan(x);
-  if (expected.tolerance == 0 || std::isinf(rounded)) return x == rounded;
-  // A narrower output rounds once more.
-  const double more = found_dtype == DType::float32 ? std::fabs(rounded) * 0x1p-23 : 0;
-  return std::fabs(x - rounded) <= expected.tolerance + more;
+  if (std::isnan(expected.real)) return is_floating(dtype) && std::isnan(found.real);
+  const double rounded = rounded_to(dtype, expected.real);
+  if (expected.tolerance == 0 || std::isinf(rounded)) return found.real == rounded;
+  return std::fabs(found.real - rounded) <= expected.tolerance + spacing(dtype, rounded);
 }
 
 }  // namespace boxel::test

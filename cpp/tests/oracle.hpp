@@ -40,7 +40,8 @@ struct Expected {
 
 Expected expected_of(Statistic statistic, const Box& box, const Rules& rules);
 
-// Sums beyond 64 bits wrap; NaN equals NaN.
-bool agrees(Number found, DType found_dtype, const Expected& expected);
+// Whether `found` is what an output of this dtype makes of it. Sums beyond 64 bits wrap; NaN is
+// NaN.
+bool agrees(Number found, DType dtype, const Expected& expected);
 
 }  // namespace boxel::test

@@ -14,8 +14,8 @@ namespace boxel::test {
 class State {
  public:
   State(const Accumulator& accumulator, std::int64_t lanes) : capacity_(lanes) {
-    const std::size_t bytes = static_cast<std::size_t>(lanes * accumulator.rows()) *
-                              accumulator.lane_size();
+    const std::size_t bytes =
+        static_cast<std::size_t>(lanes * accumulator.rows()) * accumulator.lane_size();
     memory_.reserve(bytes);
     // As floats these bits are NaN: what is read before it is written does not stay unseen.
     std::memset(memory_.data(), 0xff, bytes);
@@ -41,7 +41,8 @@ struct Rows {
     RowGroup result;
     result.count = size;
     for (std::size_t k = 0; k < static_cast<std::size_t>(size); ++k) {
-      const std::size_t lane = (static_cast<std::size_t>(first) + k) * static_cast<std::size_t>(lanes);
+      const std::size_t lane =
+          (static_cast<std::size_t>(first) + k) * static_cast<std::size_t>(lanes);
       result.samples[k] = samples.data() + lane * sample_size;
       result.include[k] = include.data() + lane;
       result.weights[k] = weights.data() + lane;

@@ -118,7 +118,8 @@ TEST(densities_equal_the_division) {
   for (const KernelSet* kernels : available_kernel_sets()) {
     for (std::int64_t count = 1; count <= 2000; ++count) {
       const auto samples = static_cast<double>(count);
-      Finisher finisher(*kernels, request_of(StateKind::nonzero, Sample::uint8, samples), count + 1);
+      Finisher finisher(*kernels, request_of(StateKind::nonzero, Sample::uint8, samples),
+                        count + 1);
       if (count <= 255) {
         check_quotients<std::uint8_t>(finisher, Statistic::density, 0, count + 1, samples,
                                       kernels->name);
@@ -165,8 +166,7 @@ template <class T>
 static void check_wide_means(Sample sample, std::uint64_t seed) {
   for (const KernelSet* kernels : available_kernel_sets()) {
     Random random(seed);
-    const auto accumulator =
-        kernels->make_accumulator(request_of(StateKind::sum, sample, 1e6));
+    const auto accumulator = kernels->make_accumulator(request_of(StateKind::sum, sample, 1e6));
     for (int k = 0; k < 2000; ++k) {
       const std::int64_t count = random.between(1, max_group);
       const int shift = static_cast<int>(random.between(0, 60));
@@ -175,10 +175,9 @@ static void check_wide_means(Sample sample, std::uint64_t seed) {
       auto* samples = reinterpret_cast<T*>(rows.samples.data());
       Int128 sum = 0;
       for (std::int64_t row = 0; row < count; ++row) {
-        samples[row] = random.one_in(10) ? std::numeric_limits<T>::max()
-                       : random.one_in(10)
-                           ? std::numeric_limits<T>::lowest()
-                           : static_cast<T>(static_cast<T>(random.bits()) >> shift);
+        samples[row] = random.one_in(10)   ? std::numeric_limits<T>::max()
+                       : random.one_in(10) ? std::numeric_limits<T>::lowest()
+                                           : static_cast<T>(static_cast<T>(random.bits()) >> shift);
         sum += samples[row];
       }
       State state(*accumulator, 1);
@@ -221,6 +220,89 @@ TEST(means_of_128_bit_sums_are_rounded_once) {
 
 namespace {
 
+std::vector<std::int64_t> counts_of_boxes() {
+  std::vector<std::int64_t> counts;
+  for (std::int64_t count = 1; count < 300; ++count) counts.push_back(count);
+  for (std::int64_t count = 512; count <= 65'536; count *= 2) counts.push_back(count);
+  return counts;
+}
+
+// Means that go straight to the output's dtype are those of a finish and a cast.
+template <class T, class S>
+void check_short_ways(Sample sample, DType dtype, std::uint64_t seed) {
+  constexpr std::int64_t lanes = 1000;
+  int ways = 0;
+  for (const KernelSet* kernels : available_kernel_sets()) {
+    Random random(seed);
+    for (const std::int64_t count : counts_of_boxes()) {
+      const auto samples = static_cast<double>(count);
+      const auto accumulator =
+          kernels->make_accumulator(request_of(StateKind::sum, sample, samples));
+      if (accumulator->lane_size() != sizeof(S)) continue;
+      const State state(*accumulator, lanes);
+      for (std::int64_t l = 0; l < lanes; ++l) {
+        S& sum = state.lanes().template row<S>(0)[l];
+        if constexpr (std::is_floating_point_v<T>) {
+          sum = l == 0 ? NAN : l == 1 ? INFINITY : random.uniform(-1e38, 1e38) * samples;
+        } else {
+          constexpr std::int64_t low = std::numeric_limits<T>::min();
+          constexpr std::int64_t high = std::numeric_limits<T>::max();
+          sum = static_cast<S>(l == 0   ? low * count
+                               : l == 1 ? high * count
+                                        : random.between(low * count, high * count));
+        }
+      }
+      std::vector<T> found(lanes);
+      if (!accumulator->finish_as(dtype, Statistic::mean, state.lanes(), lanes, samples,
+                                  found.data())) {
+        continue;
+      }
+      ++ways;
+      Doubles means(lanes);
+      accumulator->finish(Statistic::mean, state.lanes(), lanes, {samples, nullptr}, 0,
+                          means.data());
+      std::vector<T> expected(lanes);
+      CHECK(kernels->cast(Natural::float64, dtype)(expected.data(), means.data(), lanes, nullptr));
+      for (std::size_t l = 0; l < found.size(); ++l) {
+        const bool nan = found[l] != found[l] && expected[l] != expected[l];
+        CHECK(nan || found[l] == expected[l], kernels->name, "count", count, "mean", means[l],
+              "found", found[l]);
+      }
+    }
+  }
+  CHECK(ways > 0, name_of(dtype));
+}
+
+}  // namespace
+
+TEST(means_that_go_straight_to_the_dtype_are_the_same) {
+  check_short_ways<std::uint8_t, std::uint16_t>(Sample::uint8, DType::uint8, 120);
+  check_short_ways<std::uint8_t, std::uint32_t>(Sample::uint8, DType::uint8, 121);
+  check_short_ways<std::int8_t, std::int16_t>(Sample::int8, DType::int8, 122);
+  check_short_ways<std::int8_t, std::int32_t>(Sample::int8, DType::int8, 123);
+  check_short_ways<std::uint16_t, std::uint32_t>(Sample::uint16, DType::uint16, 124);
+  check_short_ways<std::int16_t, std::int32_t>(Sample::int16, DType::int16, 125);
+  check_short_ways<float, double>(Sample::float32, DType::float32, 126);
+}
+
+TEST(only_means_in_the_dtype_of_the_samples_have_a_short_way) {
+  for (const KernelSet* kernels : available_kernel_sets()) {
+    const auto accumulator =
+        kernels->make_accumulator(request_of(StateKind::sum, Sample::uint8, 4));
+    const State state(*accumulator, 1);
+    double out = 0;
+    const auto short_way = [&](DType dtype, Statistic statistic, double count) {
+      return accumulator->finish_as(dtype, statistic, state.lanes(), 1, count, &out);
+    };
+    CHECK(!short_way(DType::uint8, Statistic::sum, 4), kernels->name);
+    CHECK(!short_way(DType::uint16, Statistic::mean, 4), kernels->name);
+    CHECK(!short_way(DType::float64, Statistic::mean, 4), kernels->name);
+    CHECK(!short_way(DType::uint8, Statistic::mean, 3), kernels->name);
+  }
+}
+
+namespace {
+
 struct SquareSums {
   Int128 sum = 0;
   Int128 squares = 0;
@@ -232,7 +314,8 @@ struct SquareSums {
     count += times;
   }
   double variance(std::int64_t ddof) const {
-    return nearest_quotient(squares * count - sum * sum, static_cast<Int128>(count) * (count - ddof));
+    return nearest_quotient(squares * count - sum * sum,
+                            static_cast<Int128>(count) * (count - ddof));
   }
 };
 
@@ -280,7 +363,8 @@ TEST(variances_know_when_no_freedom_is_left) {
 
 TEST(variances_of_constants_are_zero_for_any_count) {
   for (const KernelSet* kernels : available_kernel_sets()) {
-    for (const std::int64_t count : {1ll, 100ll, 100'000'000ll, (1ll << 31) - 1, 1ll << 31, 3'000'000'019ll}) {
+    for (const std::int64_t count :
+         {1ll, 100ll, 100'000'000ll, (1ll << 31) - 1, 1ll << 31, 3'000'000'019ll}) {
       for (const std::int64_t sample : {0ll, 255ll, 1'000'000'007ll, -2'147'483'648ll}) {
         SquareSums sums;
         sums.add(sample, count);

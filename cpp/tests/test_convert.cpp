@@ -31,14 +31,14 @@ const std::vector<DType>& all_dtypes() {
   return dtypes;
 }
 
-constexpr Sample all_samples[] = {Sample::int8,   Sample::int16,  Sample::int32,   Sample::int64,
-                                  Sample::uint8,  Sample::uint16, Sample::uint32,  Sample::uint64,
+constexpr Sample all_samples[] = {Sample::int8,    Sample::int16,  Sample::int32,  Sample::int64,
+                                  Sample::uint8,   Sample::uint16, Sample::uint32, Sample::uint64,
                                   Sample::float32, Sample::float64};
 
 // The dtype that a sample type stands for.
 DType dtype_of(Sample sample) {
-  constexpr DType dtypes[] = {DType::int8,   DType::int16,  DType::int32,   DType::int64,
-                              DType::uint8,  DType::uint16, DType::uint32,  DType::uint64,
+  constexpr DType dtypes[] = {DType::int8,    DType::int16,  DType::int32,  DType::int64,
+                              DType::uint8,   DType::uint16, DType::uint32, DType::uint64,
                               DType::float32, DType::float64};
   return dtypes[static_cast<std::size_t>(sample)];
 }
@@ -46,7 +46,8 @@ DType dtype_of(Sample sample) {
 // Which conversions the traversals ask for: to the dtype's own sample type and to the widest ones.
 bool converts(DType from, Sample to) {
   if (to == Sample::float64) return true;
-  if (from == DType::boolean) return to == Sample::uint8 || to == Sample::uint64 || to == Sample::int64;
+  if (from == DType::boolean)
+    return to == Sample::uint8 || to == Sample::uint64 || to == Sample::int64;
   if (from == DType::float16) return to == Sample::float32;
   if (dtype_of(to) == from) return true;
   if (is_floating(from)) return false;
@@ -75,7 +76,8 @@ void check_conversion(const KernelSet& kernels, DType from, bool swapped, Sample
   const Convert convert = kernels.convert(from, swapped, to);
   const auto item = static_cast<std::int64_t>(size_of(from));
   const DType sample = dtype_of(to);
-  for (const std::int64_t stride : {item, std::int64_t{0}, 2 * item, -item, 3 * item + 1, -2 * item - 1}) {
+  for (const std::int64_t stride :
+       {item, std::int64_t{0}, 2 * item, -item, 3 * item + 1, -2 * item - 1}) {
     for (const std::int64_t count : {0, 1, 3, 64, 77}) {
       const std::int64_t reach = std::abs(stride) * std::max<std::int64_t>(0, count - 1) + item;
       const auto bytes = random_bytes(random, static_cast<std::size_t>(reach));
@@ -83,9 +85,10 @@ void check_conversion(const KernelSet& kernels, DType from, bool swapped, Sample
       std::vector<std::byte> out(static_cast<std::size_t>(count) * size_of(sample));
       convert(out.data(), in, stride, count);
       for (std::int64_t l = 0; l < count; ++l) {
-        const Number expected = as_sample(read_number(in + l * stride, from, swapped), from, sample);
-        const Number found = read_number(
-            out.data() + static_cast<std::size_t>(l) * size_of(sample), sample, false);
+        const Number expected =
+            as_sample(read_number(in + l * stride, from, swapped), from, sample);
+        const Number found =
+            read_number(out.data() + static_cast<std::size_t>(l) * size_of(sample), sample, false);
         CHECK(same_number(found, expected, sample), kernels.name, name_of(from), "to",
               name_of(sample), "swapped", swapped, "stride", stride, "found", found.real,
               "expected", expected.real);
@@ -134,8 +137,10 @@ std::vector<From> limits() {
   std::vector<From> values{From{0}};
   const auto around = [&](From x) {
     for (const From step : {From{0}, From{1}, From{2}}) {
-      values.push_back(static_cast<From>(static_cast<std::uint64_t>(x) + static_cast<std::uint64_t>(step)));
-      values.push_back(static_cast<From>(static_cast<std::uint64_t>(x) - static_cast<std::uint64_t>(step)));
+      values.push_back(
+          static_cast<From>(static_cast<std::uint64_t>(x) + static_cast<std::uint64_t>(step)));
+      values.push_back(
+          static_cast<From>(static_cast<std::uint64_t>(x) - static_cast<std::uint64_t>(step)));
     }
   };
   for (const int bits : {0, 7, 8, 15, 16, 24, 31, 32, 53, 62, 63}) {
@@ -147,8 +152,9 @@ std::vector<From> limits() {
 
 template <>
 std::vector<double> limits<double>() {
-  std::vector<double> values{0.0, -0.0, INFINITY, -INFINITY, 1e300, -1e300, 5e-324, 0x1p-25, 65504,
-                             65519.99, 65520, 0x1p128, -0x1p128, 3.4028235e38, 3.4028236e38};
+  std::vector<double> values{0.0,    -0.0,    INFINITY, -INFINITY,    1e300,
+                             -1e300, 5e-324,  0x1p-25,  65504,        65519.99,
+                             65520,  0x1p128, -0x1p128, 3.4028235e38, 3.4028236e38};
   const auto around = [&](double x) {
     for (const double near : {x - 1, x - 0.5, x, x + 0.5, x + 1, x + 1.5}) {
       for (const double sign : {1.0, -1.0}) {
@@ -158,7 +164,8 @@ std::vector<double> limits<double>() {
       }
     }
   };
-  for (const int bits : {0, 1, 7, 8, 15, 16, 31, 32, 51, 52, 53, 63, 64}) around(std::ldexp(1, bits));
+  for (const int bits : {0, 1, 7, 8, 15, 16, 31, 32, 51, 52, 53, 63, 64})
+    around(std::ldexp(1, bits));
   return values;
 }
 
@@ -177,7 +184,8 @@ std::vector<From> random_values(Random& random) {
 }
 
 template <class From, class To>
-void check_cast(const KernelSet& kernels, Natural natural, DType to, const std::vector<From>& values) {
+void check_cast(const KernelSet& kernels, Natural natural, DType to,
+                const std::vector<From>& values) {
   const Cast cast = kernels.cast(natural, to);
   std::vector<To> found(values.size());
   CHECK(cast(found.data(), values.data(), static_cast<std::int64_t>(values.size()), nullptr),
@@ -259,8 +267,8 @@ TEST(casts_round_half_to_even_and_saturate) {
 }
 
 TEST(casts_of_ties_and_limits_by_hand) {
-  const std::vector<double> values{0.5,   1.5,   2.5,   -0.5,    -1.5,     126.5, 127.5, 128.5,
-                                   -127.5, -128.5, -129, INFINITY, -INFINITY, 1e19};
+  const std::vector<double> values{0.5,   1.5,    2.5,    -0.5, -1.5,     126.5,     127.5,
+                                   128.5, -127.5, -128.5, -129, INFINITY, -INFINITY, 1e19};
   const std::vector<int> expected{0, 2, 2, 0, -2, 126, 127, 127, -128, -128, -128, 127, -128, 127};
   for (const KernelSet* kernels : available_kernel_sets()) {
     std::vector<std::int8_t> found(values.size());

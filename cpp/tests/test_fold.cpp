@@ -50,8 +50,8 @@ std::int64_t boxes_to_cover(std::int64_t length, std::int64_t size, std::int64_t
 
 RowAxis random_axis(Random& random, std::int64_t longest) {
   const std::int64_t length = random.between(1, longest);
-  const std::int64_t size =
-      std::min(length, random.pick<std::int64_t>({1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 15, 16, 30, length}));
+  const std::int64_t size = std::min(
+      length, random.pick<std::int64_t>({1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 15, 16, 30, length}));
   const std::int64_t step = random.one_in(3) ? random.between(1, size + 2) : size;
   std::int64_t outputs = boxes_to_cover(length, size, step);
   if (random.one_in(4)) outputs = std::max<std::int64_t>(1, (length - size) / step + 1);
@@ -219,35 +219,36 @@ constexpr int few = 150;
 
 template <class T, class N>
 void check_sums(std::uint64_t seed, Sample sample) {
-  for_random_folds<T>(seed, few, [&](const KernelSet& kernels, const Geometry& geometry,
-                                     const Rows& rows) {
-    Folded folded(kernels, {StateKind::sum, sample, false, volume_of(geometry), false}, geometry,
-                  rows);
-    const auto found = folded.template finish<N>(Statistic::sum);
-    for_each_box<T>(geometry, rows, false, [&](const std::vector<T>& samples, std::size_t box) {
-      N expected = 0;
-      for (const T x : samples) expected = static_cast<N>(expected + static_cast<N>(x));
-      CHECK_EQ(found[box], expected, kernels.name, describe(geometry), "box", box);
-    });
-  });
+  for_random_folds<T>(
+      seed, few, [&](const KernelSet& kernels, const Geometry& geometry, const Rows& rows) {
+        Folded folded(kernels, {StateKind::sum, sample, false, volume_of(geometry), false},
+                      geometry, rows);
+        const auto found = folded.template finish<N>(Statistic::sum);
+        for_each_box<T>(geometry, rows, false, [&](const std::vector<T>& samples, std::size_t box) {
+          N expected = 0;
+          for (const T x : samples) expected = static_cast<N>(expected + static_cast<N>(x));
+          CHECK_EQ(found[box], expected, kernels.name, describe(geometry), "box", box);
+        });
+      });
 }
 
 template <class T, class N>
 void check_extremes(std::uint64_t seed, Sample sample) {
-  for_random_folds<T>(seed, few, [&](const KernelSet& kernels, const Geometry& geometry,
-                                     const Rows& rows) {
-    for (const bool largest : {false, true}) {
-      const StateKind kind = largest ? StateKind::max : StateKind::min;
-      Folded folded(kernels, {kind, sample, false, volume_of(geometry), false}, geometry, rows);
-      const auto found =
-          folded.template finish<N>(largest ? Statistic::max : Statistic::min);
-      for_each_box<T>(geometry, rows, false, [&](const std::vector<T>& samples, std::size_t box) {
-        const T expected = largest ? *std::ranges::max_element(samples)
-                                   : *std::ranges::min_element(samples);
-        CHECK_EQ(found[box], static_cast<N>(expected), kernels.name, describe(geometry), "box", box);
+  for_random_folds<T>(
+      seed, few, [&](const KernelSet& kernels, const Geometry& geometry, const Rows& rows) {
+        for (const bool largest : {false, true}) {
+          const StateKind kind = largest ? StateKind::max : StateKind::min;
+          Folded folded(kernels, {kind, sample, false, volume_of(geometry), false}, geometry, rows);
+          const auto found = folded.template finish<N>(largest ? Statistic::max : Statistic::min);
+          for_each_box<T>(geometry, rows, false,
+                          [&](const std::vector<T>& samples, std::size_t box) {
+                            const T expected = largest ? *std::ranges::max_element(samples)
+                                                       : *std::ranges::min_element(samples);
+                            CHECK_EQ(found[box], static_cast<N>(expected), kernels.name,
+                                     describe(geometry), "box", box);
+                          });
+        }
       });
-    }
-  });
 }
 
 struct Moment {
@@ -298,50 +299,51 @@ TEST(fold_extremes) {
 }
 
 TEST(fold_counts_nonzero) {
-  for_random_folds<std::uint8_t>(30, few, [](const KernelSet& kernels, const Geometry& geometry,
-                                             Rows rows) {
-    for (std::byte& sample : rows.samples) {
-      if ((sample & std::byte{3}) == std::byte{1}) sample = std::byte{0};
-    }
-    Folded folded(kernels,
-                  {StateKind::nonzero, Sample::uint8, false, volume_of(geometry), false}, geometry,
-                  rows);
-    const auto found = folded.finish<std::int64_t>(Statistic::count_nonzero);
-    const auto all = folded.finish<std::int64_t>(Statistic::all);
-    const auto any = folded.finish<std::int64_t>(Statistic::any);
-    for_each_box<std::uint8_t>(
-        geometry, rows, false, [&](const std::vector<std::uint8_t>& samples, std::size_t box) {
-          const auto zeros = std::ranges::count(samples, 0);
-          const auto nonzeros = static_cast<std::int64_t>(samples.size()) - zeros;
-          CHECK_EQ(found[box], nonzeros, kernels.name, describe(geometry), "box", box);
-          CHECK_EQ(all[box], zeros == 0 ? 1 : 0, kernels.name, describe(geometry), "box", box);
-          CHECK_EQ(any[box], nonzeros > 0 ? 1 : 0, kernels.name, describe(geometry), "box", box);
-        });
-  });
+  for_random_folds<std::uint8_t>(
+      30, few, [](const KernelSet& kernels, const Geometry& geometry, Rows rows) {
+        for (std::byte& sample : rows.samples) {
+          if ((sample & std::byte{3}) == std::byte{1}) sample = std::byte{0};
+        }
+        Folded folded(kernels,
+                      {StateKind::nonzero, Sample::uint8, false, volume_of(geometry), false},
+                      geometry, rows);
+        const auto found = folded.finish<std::int64_t>(Statistic::count_nonzero);
+        const auto all = folded.finish<std::int64_t>(Statistic::all);
+        const auto any = folded.finish<std::int64_t>(Statistic::any);
+        for_each_box<std::uint8_t>(
+            geometry, rows, false, [&](const std::vector<std::uint8_t>& samples, std::size_t box) {
+              const auto zeros = std::ranges::count(samples, 0);
+              const auto nonzeros = static_cast<std::int64_t>(samples.size()) - zeros;
+              CHECK_EQ(found[box], nonzeros, kernels.name, describe(geometry), "box", box);
+              CHECK_EQ(all[box], zeros == 0 ? 1 : 0, kernels.name, describe(geometry), "box", box);
+              CHECK_EQ(any[box], nonzeros > 0 ? 1 : 0, kernels.name, describe(geometry), "box",
+                       box);
+            });
+      });
 }
 
 template <class T>
 static void check_moments(std::uint64_t seed, Sample sample, double offset) {
-  for_random_folds<T>(seed, few, [&](const KernelSet& kernels, const Geometry& geometry,
-                                     Rows rows) {
-    auto* typed = reinterpret_cast<T*>(rows.samples.data());
-    std::for_each_n(typed, rows.lanes * rows.count, [&](T& x) { x += static_cast<T>(offset); });
-    Folded folded(kernels, {StateKind::moments, sample, false, volume_of(geometry), false},
-                  geometry, rows);
-    const auto means = folded.template finish<double>(Statistic::mean);
-    const auto variances = folded.template finish<double>(Statistic::var, 1.0);
-    const auto deviations = folded.template finish<double>(Statistic::std);
-    for_each_box<T>(geometry, rows, false, [&](const std::vector<T>& samples, std::size_t box) {
-      const Moment expected = moment_of(samples);
-      const auto count = static_cast<double>(samples.size());
-      const std::string context = std::string(kernels.name) + " " + describe(geometry);
-      check_near(means[box], expected.mean, 1e-15 * std::fabs(offset) + 1e-12, context);
-      const double variance = count > 1 ? expected.m2 / (count - 1) : NAN;
-      check_near(variances[box], variance, 1e-12 * variance, context);
-      const double deviation = std::sqrt(expected.m2 / count);
-      check_near(deviations[box], deviation, 1e-12 * deviation, context);
-    });
-  });
+  for_random_folds<T>(
+      seed, few, [&](const KernelSet& kernels, const Geometry& geometry, Rows rows) {
+        auto* typed = reinterpret_cast<T*>(rows.samples.data());
+        std::for_each_n(typed, rows.lanes * rows.count, [&](T& x) { x += static_cast<T>(offset); });
+        Folded folded(kernels, {StateKind::moments, sample, false, volume_of(geometry), false},
+                      geometry, rows);
+        const auto means = folded.template finish<double>(Statistic::mean);
+        const auto variances = folded.template finish<double>(Statistic::var, 1.0);
+        const auto deviations = folded.template finish<double>(Statistic::std);
+        for_each_box<T>(geometry, rows, false, [&](const std::vector<T>& samples, std::size_t box) {
+          const Moment expected = moment_of(samples);
+          const auto count = static_cast<double>(samples.size());
+          const std::string context = std::string(kernels.name) + " " + describe(geometry);
+          check_near(means[box], expected.mean, 1e-15 * std::fabs(offset) + 1e-12, context);
+          const double variance = count > 1 ? expected.m2 / (count - 1) : NAN;
+          check_near(variances[box], variance, 1e-12 * variance, context);
+          const double deviation = std::sqrt(expected.m2 / count);
+          check_near(deviations[box], deviation, 1e-12 * deviation, context);
+        });
+      });
 }
 
 TEST(fold_moments) {
@@ -352,71 +354,75 @@ TEST(fold_moments) {
 TEST(fold_moments_at_a_large_offset) { check_moments<double>(42, Sample::float64, 1e9); }
 
 TEST(fold_squares_give_exact_variances) {
-  for_random_folds<std::int16_t>(50, few, [](const KernelSet& kernels, const Geometry& geometry,
-                                             const Rows& rows) {
-    Folded folded(kernels, {StateKind::squares, Sample::int16, false, volume_of(geometry), false},
-                  geometry, rows);
-    const auto found = folded.finish<double>(Statistic::var);
-    for_each_box<std::int16_t>(
-        geometry, rows, false, [&](const std::vector<std::int16_t>& samples, std::size_t box) {
-          Int128 sum = 0;
-          Int128 squares = 0;
-          for (const std::int16_t x : samples) {
-            sum += x;
-            squares += static_cast<Int128>(x) * x;
-          }
-          const auto count = static_cast<Int128>(samples.size());
-          CHECK_EQ(found[box], nearest_quotient(count * squares - sum * sum, count * count),
-                   kernels.name, describe(geometry), "box", box);
-        });
-  });
+  for_random_folds<std::int16_t>(
+      50, few, [](const KernelSet& kernels, const Geometry& geometry, const Rows& rows) {
+        Folded folded(kernels,
+                      {StateKind::squares, Sample::int16, false, volume_of(geometry), false},
+                      geometry, rows);
+        const auto found = folded.finish<double>(Statistic::var);
+        for_each_box<std::int16_t>(
+            geometry, rows, false, [&](const std::vector<std::int16_t>& samples, std::size_t box) {
+              Int128 sum = 0;
+              Int128 squares = 0;
+              for (const std::int16_t x : samples) {
+                sum += x;
+                squares += static_cast<Int128>(x) * x;
+              }
+              const auto count = static_cast<Int128>(samples.size());
+              CHECK_EQ(found[box], nearest_quotient(count * squares - sum * sum, count * count),
+                       kernels.name, describe(geometry), "box", box);
+            });
+      });
 }
 
 TEST(fold_masked_counts_and_moments) {
-  for_random_folds<double>(60, few, [](const KernelSet& kernels, const Geometry& geometry,
-                                       const Rows& rows) {
-    const double volume = volume_of(geometry);
-    Folded counts(kernels, {StateKind::count, Sample::float64, true, volume, false}, geometry, rows);
-    Folded moments(kernels, {StateKind::moments, Sample::float64, true, volume, false}, geometry,
-                   rows);
-    const auto found = counts.finish<std::int64_t>(Statistic::count);
-    const auto means = moments.finish<double>(Statistic::mean);
-    const auto variances = moments.finish<double>(Statistic::var);
-    for_each_box<double>(
-        geometry, rows, true, [&](const std::vector<double>& samples, std::size_t box) {
-          const std::string context = std::string(kernels.name) + " " + describe(geometry);
-          CHECK_EQ(found[box], samples.size(), context);
-          const Moment expected = moment_of(samples);
-          const auto count = static_cast<double>(samples.size());
-          check_near(means[box], count > 0 ? expected.mean : NAN, 1e-12, context);
-          const double variance = count > 0 ? expected.m2 / count : NAN;
-          check_near(variances[box], variance, 1e-12 * variance, context);
-        });
-  });
+  for_random_folds<double>(
+      60, few, [](const KernelSet& kernels, const Geometry& geometry, const Rows& rows) {
+        const double volume = volume_of(geometry);
+        Folded counts(kernels, {StateKind::count, Sample::float64, true, volume, false}, geometry,
+                      rows);
+        Folded moments(kernels, {StateKind::moments, Sample::float64, true, volume, false},
+                       geometry, rows);
+        const auto found = counts.finish<std::int64_t>(Statistic::count);
+        const auto means = moments.finish<double>(Statistic::mean);
+        const auto variances = moments.finish<double>(Statistic::var);
+        for_each_box<double>(
+            geometry, rows, true, [&](const std::vector<double>& samples, std::size_t box) {
+              const std::string context = std::string(kernels.name) + " " + describe(geometry);
+              CHECK_EQ(found[box], samples.size(), context);
+              const Moment expected = moment_of(samples);
+              const auto count = static_cast<double>(samples.size());
+              check_near(means[box], count > 0 ? expected.mean : NAN, 1e-12, context);
+              const double variance = count > 0 ? expected.m2 / count : NAN;
+              check_near(variances[box], variance, 1e-12 * variance, context);
+            });
+      });
 }
 
 TEST(fold_lets_nan_into_its_boxes_only) {
-  for_random_folds<double>(70, few, [](const KernelSet& kernels, const Geometry& geometry,
-                                       Rows rows) {
-    auto* typed = reinterpret_cast<double*>(rows.samples.data());
-    for (std::int64_t k = 0; k < rows.lanes * rows.count; k += 17) typed[k] = NAN;
-    const double volume = volume_of(geometry);
-    Folded least(kernels, {StateKind::min, Sample::float64, false, volume, false}, geometry, rows);
-    Folded sum(kernels, {StateKind::sum, Sample::float64, false, volume, false}, geometry, rows);
-    Folded moments(kernels, {StateKind::moments, Sample::float64, false, volume, false}, geometry,
+  for_random_folds<double>(
+      70, few, [](const KernelSet& kernels, const Geometry& geometry, Rows rows) {
+        auto* typed = reinterpret_cast<double*>(rows.samples.data());
+        for (std::int64_t k = 0; k < rows.lanes * rows.count; k += 17) typed[k] = NAN;
+        const double volume = volume_of(geometry);
+        Folded least(kernels, {StateKind::min, Sample::float64, false, volume, false}, geometry,
+                     rows);
+        Folded sum(kernels, {StateKind::sum, Sample::float64, false, volume, false}, geometry,
                    rows);
-    const auto minima = least.finish<double>(Statistic::min);
-    const auto sums = sum.finish<double>(Statistic::sum);
-    const auto means = moments.finish<double>(Statistic::mean);
-    const auto variances = moments.finish<double>(Statistic::var);
-    for_each_box<double>(
-        geometry, rows, false, [&](const std::vector<double>& samples, std::size_t box) {
-          const bool expected = std::ranges::any_of(samples, [](double x) { return x != x; });
-          for (const auto* found : {&minima, &sums, &means, &variances}) {
-            CHECK_EQ(std::isnan((*found)[box]), expected, kernels.name, describe(geometry));
-          }
-        });
-  });
+        Folded moments(kernels, {StateKind::moments, Sample::float64, false, volume, false},
+                       geometry, rows);
+        const auto minima = least.finish<double>(Statistic::min);
+        const auto sums = sum.finish<double>(Statistic::sum);
+        const auto means = moments.finish<double>(Statistic::mean);
+        const auto variances = moments.finish<double>(Statistic::var);
+        for_each_box<double>(
+            geometry, rows, false, [&](const std::vector<double>& samples, std::size_t box) {
+              const bool expected = std::ranges::any_of(samples, [](double x) { return x != x; });
+              for (const auto* found : {&minima, &sums, &means, &variances}) {
+                CHECK_EQ(std::isnan((*found)[box]), expected, kernels.name, describe(geometry));
+              }
+            });
+      });
 }
 
 // As a traversal does where the last slot is cut: its lanes took fewer rows.

@@ -208,8 +208,7 @@ class Script {
  private:
   State taken(const std::vector<int>& groups, const std::string& step) {
     State state(*accumulator_, case_.lanes);
-    const Rows rows =
-        random_rows(random_, case_, std::accumulate(groups.begin(), groups.end(), 0));
+    const Rows rows = random_rows(random_, case_, std::accumulate(groups.begin(), groups.end(), 0));
     std::int64_t first = 0;
     for (const int size : groups) {
       accumulator_->take(state.lanes(), rows.group(first, size), case_.lanes, first);
@@ -392,9 +391,10 @@ Log selected(const KernelSet& kernels, const Case& c) {
   const std::int64_t volume = c.lanes * rows + 3;
   Random random(c.seed);
   const Rows taken = typed_rows<T>(random, c, rows);
-  std::vector<std::int32_t> cell_of_lane;
-  for (std::int64_t l = 0; l < c.lanes; ++l) {
-    cell_of_lane.push_back(static_cast<std::int32_t>(random.between(-1, cells - 2)));
+  std::vector<CellRun> runs;
+  for (std::int64_t l = 0; l < c.lanes; l += 3) {
+    runs.push_back({l, std::min<std::int64_t>(random.between(1, 3), c.lanes - l),
+                    random.between(0, cells - 2)});
   }
   std::vector<std::byte> storage(static_cast<std::size_t>(cells * volume) *
                                  selector->sample_size());
@@ -402,7 +402,7 @@ Log selected(const KernelSet& kernels, const Case& c) {
   for (std::int64_t first = 0; first < rows; first += max_group) {
     RowGroup group = taken.group(first, max_group);
     if (!c.request.masked) group.include = {};
-    selector->take(storage.data(), volume, fill.data(), cell_of_lane.data(), group, c.lanes);
+    selector->take(storage.data(), volume, fill.data(), runs, group);
   }
   selector->take_constant(storage.data(), volume, fill.data(), 1, {2, 2}, 3);
   Log log;

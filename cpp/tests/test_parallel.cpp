@@ -49,9 +49,8 @@ TEST(parallel_for_does_every_piece_once) {
   for (int workers = 1; workers <= most_workers; ++workers) {
     for (const std::int64_t pieces : {0, 1, 2, 7, 8, 9, 1000}) {
       Tally tally(pieces);
-      parallel_for(
-          pieces, workers,
-          [&](std::int64_t piece, int worker) { tally.done(piece, worker, workers); }, {});
+      parallel_for(pieces, workers,
+                   [&](std::int64_t piece, int worker) { tally.done(piece, worker, workers); }, {});
       CHECK(tally.each_once(), workers, pieces);
       CHECK(tally.in_range(), workers, pieces);
     }
@@ -62,10 +61,11 @@ TEST(parallel_for_gives_each_worker_its_own_number) {
   for (int workers = 1; workers <= most_workers; ++workers) {
     // Without a data race only if no two threads share a number.
     std::vector<std::int64_t> sums(static_cast<std::size_t>(workers) * 16);
-    parallel_for(
-        500, workers,
-        [&](std::int64_t piece, int worker) { sums[static_cast<std::size_t>(worker) * 16] += piece; },
-        {});
+    parallel_for(500, workers,
+                 [&](std::int64_t piece, int worker) {
+                   sums[static_cast<std::size_t>(worker) * 16] += piece;
+                 },
+                 {});
     std::int64_t total = 0;
     for (const std::int64_t sum : sums) total += sum;
     CHECK_EQ(total, 500 * 499 / 2, workers);
@@ -141,12 +141,11 @@ TEST(parallel_for_can_be_nested_and_called_from_many_threads) {
     std::vector<std::jthread> callers;
     for (int caller = 0; caller < 4; ++caller) {
       callers.emplace_back([&] {
-        parallel_for(
-            10, 3,
-            [&](std::int64_t, int) {
-              parallel_for(5, 2, [&](std::int64_t piece, int) { total += piece; }, {});
-            },
-            {});
+        parallel_for(10, 3,
+                     [&](std::int64_t, int) {
+                       parallel_for(5, 2, [&](std::int64_t piece, int) { total += piece; }, {});
+                     },
+                     {});
       });
     }
   }

@@ -36,7 +36,8 @@ std::vector<PlanAxis> c_axes(const Extents& shape, const std::vector<Window>& wi
 
 std::vector<PlanAxis> tiled_axes(const Extents& shape, const Extents& sizes) {
   std::vector<Window> windows;
-  for (int axis = 0; axis < shape.size(); ++axis) windows.push_back(tiles(shape[axis], sizes[axis]));
+  for (int axis = 0; axis < shape.size(); ++axis)
+    windows.push_back(tiles(shape[axis], sizes[axis]));
   return c_axes(shape, windows);
 }
 
@@ -148,9 +149,10 @@ std::string describe(const PlanRequest& request) {
   std::string text = request.padded ? "padded" : "plain";
   for (const PlanAxis& axis : request.axes) {
     const Window& window = axis.window;
-    text += " {" + std::to_string(axis.length) + ": size " + std::to_string(window.size) + " step " +
-            std::to_string(window.step) + " outputs " + std::to_string(window.outputs) + " image " +
-            std::to_string(axis.image) + " output " + std::to_string(axis.outputs[0]) + "}";
+    text += " {" + std::to_string(axis.length) + ": size " + std::to_string(window.size) +
+            " step " + std::to_string(window.step) + " outputs " + std::to_string(window.outputs) +
+            " image " + std::to_string(axis.image) + " output " + std::to_string(axis.outputs[0]) +
+            "}";
   }
   return text;
 }
@@ -158,8 +160,7 @@ std::string describe(const PlanRequest& request) {
 void check_units(const Plan& plan, const PlanRequest& request) {
   const std::string text = describe(request);
   const PlanAxis& first = plan.row.front();
-  CHECK_EQ(plan.chunks,
-           (first.window.outputs + plan.chunk_outputs - 1) / plan.chunk_outputs, text);
+  CHECK_EQ(plan.chunks, (first.window.outputs + plan.chunk_outputs - 1) / plan.chunk_outputs, text);
   CHECK_EQ(plan.slot_chunks, (plan.slot.window.outputs + plan.slots - 1) / plan.slots, text);
   CHECK(plan.slots <= std::max<std::int64_t>(1, plan.slot.window.outputs), text);
   CHECK(plan.slots == 1 || (plan.chunks == 1 && plan.band_positions == 0), text);
@@ -172,8 +173,7 @@ void check_units(const Plan& plan, const PlanRequest& request) {
   CHECK_EQ(plan.inner_lanes, lanes, text);
   CHECK_EQ(plan.inner_outputs, outputs, text);
   if (plan.chunks > 1 && plan.band_positions == 0 && plan.chunk_outputs > 1) {
-    const std::int64_t positions =
-        (plan.chunk_outputs - 1) * first.window.step + first.window.size;
+    const std::int64_t positions = (plan.chunk_outputs - 1) * first.window.step + first.window.size;
     CHECK(positions * lanes <= request.chunk_lanes, text);
   }
   if (plan.slots > 1) CHECK(plan.slots * lanes * first.length <= request.chunk_lanes, text);

@@ -44,7 +44,7 @@ BOXEL_INLINE T value_as(Value value) {
 }
 
 template <class T, bool Largest>
-class Extremum final : public RowsOf<T, 1> {
+class Extremum : public RowsOf<T, 1> {
  public:
   void take(Lanes state, const RowGroup& group, std::int64_t lanes, std::int64_t taken) override {
     T* extremes = state.row<T>(0);

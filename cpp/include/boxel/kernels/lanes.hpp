@@ -109,11 +109,16 @@ inline void fold_row(S* out, const S* in, std::int64_t count, int size, Op op) {
   throw std::logic_error("this number of adjacent lanes is not folded at once");
 }
 
-// Sums of one row of lanes: the merge, fold and pick of every accumulator that only adds.
 template <class S>
 struct Add {
   BOXEL_INLINE S operator()(S a, S b) const { return static_cast<S>(a + b); }
 };
+
+template <class S>
+inline void add_row(S* out, const S* a, const S* b, std::int64_t lanes) {
+  BOXEL_EACH_LANE
+  for (std::int64_t l = 0; l < lanes; ++l) out[l] = static_cast<S>(a[l] + b[l]);
+}
 
 template <class S, std::int64_t Step>
 inline void pick_lanes(S* out, const S* in, std::int64_t count) {
@@ -129,13 +134,6 @@ class RowsOf : public Accumulator {
   int rows() const override { return Rows; }
 
   bool folds_adjacent(int size) const override { return vectorises_adjacent(size, sizeof(S)); }
-
-  // Rows that add lane by lane; others override it.
-  void fold_adjacent(Lanes out, Lanes in, std::int64_t count, int size, double) override {
-    for (int row = 0; row < Rows; ++row) {
-      fold_row(out.row<S>(row), in.row<S>(row), count, size, Add<S>{});
-    }
-  }
 
   void pick(Lanes out, Lanes in, std::int64_t count, std::int64_t step,
             std::int64_t inner) override {
@@ -167,6 +165,23 @@ class RowsOf : public Accumulator {
     for (std::int64_t j = 0; j < count; ++j) {
       const S* group = in + j * step * inner;
       for (std::int64_t i = 0; i < inner; ++i) *out++ = group[i];
+    }
+  }
+};
+
+// Rows that merge by adding lane to lane.
+template <class S, int Rows>
+class AddedRows : public RowsOf<S, Rows> {
+ public:
+  void merge(Lanes out, Lanes a, Lanes b, std::int64_t lanes, double, double) override {
+    for (int row = 0; row < Rows; ++row) {
+      add_row(out.row<S>(row), a.row<S>(row), b.row<S>(row), lanes);
+    }
+  }
+
+  void fold_adjacent(Lanes out, Lanes in, std::int64_t count, int size, double) override {
+    for (int row = 0; row < Rows; ++row) {
+      fold_row(out.row<S>(row), in.row<S>(row), count, size, Add<S>{});
     }
   }
 };

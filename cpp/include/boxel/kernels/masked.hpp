@@ -3,12 +3,6 @@
 
 namespace boxel::BOXEL_KERNELS {
 
-template <class S>
-inline void add_row(S* out, const S* a, const S* b, std::int64_t lanes) {
-  BOXEL_EACH_LANE
-  for (std::int64_t l = 0; l < lanes; ++l) out[l] = static_cast<S>(a[l] + b[l]);
-}
-
 template <class X>
 struct MaskedRow {
   const X* samples;
@@ -19,7 +13,7 @@ struct MaskedRow {
 };
 
 // Samples that count.
-class MaskedCount final : public RowsOf<std::int64_t, 1> {
+class MaskedCount final : public AddedRows<std::int64_t, 1> {
  public:
   void take(Lanes state, const RowGroup& group, std::int64_t lanes, std::int64_t taken) override {
     std::int64_t* counts = state.row<std::int64_t>(0);
@@ -29,9 +23,6 @@ class MaskedCount final : public RowsOf<std::int64_t, 1> {
       BOXEL_EACH_LANE
       for (std::int64_t l = 0; l < lanes; ++l) counts[l] += include[l] ? 1 : 0;
     }
-  }
-  void merge(Lanes out, Lanes a, Lanes b, std::int64_t lanes, double, double) override {
-    add_row(out.row<std::int64_t>(0), a.row<std::int64_t>(0), b.row<std::int64_t>(0), lanes);
   }
   void take_constant(Lanes state, std::int64_t lanes, Value, double times, double) override {
     for (std::int64_t l = 0; l < lanes; ++l) {
@@ -45,7 +36,7 @@ class MaskedCount final : public RowsOf<std::int64_t, 1> {
 };
 
 template <class X>
-class MaskedNonzero final : public RowsOf<std::int64_t, 1> {
+class MaskedNonzero final : public AddedRows<std::int64_t, 1> {
  public:
   void take(Lanes state, const RowGroup& group, std::int64_t lanes, std::int64_t taken) override {
     std::int64_t* nonzero = state.row<std::int64_t>(0);
@@ -57,9 +48,6 @@ class MaskedNonzero final : public RowsOf<std::int64_t, 1> {
         nonzero[l] += (row.include[l] != 0) & (row.samples[l] != X{0}) ? 1 : 0;
       }
     }
-  }
-  void merge(Lanes out, Lanes a, Lanes b, std::int64_t lanes, double, double) override {
-    add_row(out.row<std::int64_t>(0), a.row<std::int64_t>(0), b.row<std::int64_t>(0), lanes);
   }
   void take_constant(Lanes state, std::int64_t lanes, Value value, double times, double) override {
     if (value.floating == 0) return;
@@ -75,7 +63,7 @@ class MaskedNonzero final : public RowsOf<std::int64_t, 1> {
 };
 
 // Sums of doubles; integers go through MaskedWideSum.
-class MaskedFloatSum final : public RowsOf<double, 1> {
+class MaskedFloatSum final : public AddedRows<double, 1> {
  public:
   void take(Lanes state, const RowGroup& group, std::int64_t lanes, std::int64_t taken) override {
     double* sums = state.row<double>(0);
@@ -85,9 +73,6 @@ class MaskedFloatSum final : public RowsOf<double, 1> {
       BOXEL_EACH_LANE
       for (std::int64_t l = 0; l < lanes; ++l) sums[l] += row.include[l] ? row.samples[l] : 0.0;
     }
-  }
-  void merge(Lanes out, Lanes a, Lanes b, std::int64_t lanes, double, double) override {
-    add_row(out.row<double>(0), a.row<double>(0), b.row<double>(0), lanes);
   }
   void take_constant(Lanes state, std::int64_t lanes, Value value, double times, double) override {
     for (std::int64_t l = 0; l < lanes; ++l) state.row<double>(0)[l] += value.floating * times;
@@ -101,7 +86,7 @@ class MaskedFloatSum final : public RowsOf<double, 1> {
 
 // As WideSum.
 template <class X>
-class MaskedWideSum final : public RowsOf<std::int64_t, 2> {
+class MaskedWideSum final : public WideSum<X> {
  public:
   void take(Lanes state, const RowGroup& group, std::int64_t lanes, std::int64_t taken) override {
     std::int64_t* high = state.row<std::int64_t>(0);
@@ -121,25 +106,10 @@ class MaskedWideSum final : public RowsOf<std::int64_t, 2> {
     }
     WideSum<X>::carry(high, low, lanes);
   }
-  void merge(Lanes out, Lanes a, Lanes b, std::int64_t lanes, double na, double nb) override {
-    wide_.merge(out, a, b, lanes, na, nb);
-  }
-  void take_constant(Lanes state, std::int64_t lanes, Value value, double times,
-                     double held) override {
-    wide_.take_constant(state, lanes, value, times, held);
-  }
-  Natural natural(Statistic statistic) const override { return wide_.natural(statistic); }
-  void finish(Statistic statistic, Lanes state, std::int64_t lanes, Counts counts, double ddof,
-              void* out) override {
-    wide_.finish(statistic, state, lanes, counts, ddof, out);
-  }
-
- private:
-  WideSum<X> wide_;
 };
 
 template <class X, bool Largest>
-class MaskedExtremum final : public RowsOf<X, 1> {
+class MaskedExtremum final : public Extremum<X, Largest> {
  public:
   void take(Lanes state, const RowGroup& group, std::int64_t lanes, std::int64_t taken) override {
     X* extremes = state.template row<X>(0);
@@ -153,21 +123,6 @@ class MaskedExtremum final : public RowsOf<X, 1> {
       }
     }
   }
-  void merge(Lanes out, Lanes a, Lanes b, std::int64_t lanes, double na, double nb) override {
-    dense_.merge(out, a, b, lanes, na, nb);
-  }
-  void fold_adjacent(Lanes out, Lanes in, std::int64_t count, int size, double held) override {
-    dense_.fold_adjacent(out, in, count, size, held);
-  }
-  void take_constant(Lanes state, std::int64_t lanes, Value value, double times,
-                     double held) override {
-    dense_.take_constant(state, lanes, value, times, held);
-  }
-  Natural natural(Statistic statistic) const override { return dense_.natural(statistic); }
-  void finish(Statistic statistic, Lanes state, std::int64_t lanes, Counts counts, double ddof,
-              void* out) override {
-    dense_.finish(statistic, state, lanes, counts, ddof, out);
-  }
 
  private:
   static constexpr X identity() {
@@ -175,7 +130,6 @@ class MaskedExtremum final : public RowsOf<X, 1> {
     if constexpr (std::is_floating_point_v<X>) return Largest ? -L::infinity() : L::infinity();
     return Largest ? L::lowest() : L::max();
   }
-  Extremum<X, Largest> dense_;
 };
 
 // Moments of lanes with counts of their own, or weights in their place. A lane without samples is
@@ -239,8 +193,18 @@ class CountedMoments {
   }
 };
 
+// Lanes with counts (or weights) of their own do not fold as equals: they are merged pairwise.
+template <int Rows>
+class CountedRows : public RowsOf<double, Rows> {
+ public:
+  bool folds_adjacent(int) const override { return false; }
+  void fold_adjacent(Lanes, Lanes, std::int64_t, int, double) override {
+    throw std::logic_error("lanes with counts of their own are merged pairwise");
+  }
+};
+
 template <class X>
-class MaskedMoments final : public RowsOf<double, 4> {
+class MaskedMoments final : public CountedRows<4> {
   using Rows = CountedMoments;
 
  public:
@@ -261,8 +225,6 @@ class MaskedMoments final : public RowsOf<double, 4> {
       }
     }
   }
-  // Lanes have counts of their own: they are merged pairwise, by doubling.
-  bool folds_adjacent(int) const override { return false; }
   void merge(Lanes out, Lanes a, Lanes b, std::int64_t lanes, double, double) override {
     Rows::merge(out, a, b, lanes);
   }
@@ -294,7 +256,10 @@ class MaskedMoments final : public RowsOf<double, 4> {
 
 // As Squares, for samples that came from integers of at most 32 bits.
 template <class X>
-class MaskedSquares final : public RowsOf<std::int64_t, 3> {
+using NarrowSquares = Squares<std::conditional_t<std::is_signed_v<X>, std::int32_t, std::uint32_t>>;
+
+template <class X>
+class MaskedSquares final : public NarrowSquares<X> {
  public:
   void take(Lanes state, const RowGroup& group, std::int64_t lanes, std::int64_t taken) override {
     std::int64_t* sums = state.row<std::int64_t>(0);
@@ -314,24 +279,8 @@ class MaskedSquares final : public RowsOf<std::int64_t, 3> {
         low[l] += static_cast<std::int64_t>(square & 0xffffffffu);
       }
     }
-    dense_.carry(state, lanes);
+    NarrowSquares<X>::carry(state, lanes);
   }
-  void merge(Lanes out, Lanes a, Lanes b, std::int64_t lanes, double na, double nb) override {
-    dense_.merge(out, a, b, lanes, na, nb);
-  }
-  void take_constant(Lanes state, std::int64_t lanes, Value value, double times,
-                     double held) override {
-    dense_.take_constant(state, lanes, value, times, held);
-  }
-  Natural natural(Statistic statistic) const override { return dense_.natural(statistic); }
-  void finish(Statistic statistic, Lanes state, std::int64_t lanes, Counts counts, double ddof,
-              void* out) override {
-    dense_.finish(statistic, state, lanes, counts, ddof, out);
-  }
-
- private:
-  using Narrow = std::conditional_t<std::is_signed_v<X>, std::int32_t, std::uint32_t>;
-  Squares<Narrow> dense_;
 };
 
 }  // namespace boxel::BOXEL_KERNELS

@@ -39,7 +39,7 @@ inline Natural natural_of_nonzero(Statistic statistic) {
 
 // S holds the box's volume; within a group of rows the count fits the sample's own width.
 template <class T, class S>
-class Nonzero final : public RowsOf<S, 1> {
+class Nonzero final : public AddedRows<S, 1> {
   using G = std::conditional_t<sizeof(T) == 1, std::uint8_t,
                                std::conditional_t<sizeof(T) == 2, std::uint16_t, std::uint32_t>>;
 
@@ -54,14 +54,6 @@ class Nonzero final : public RowsOf<S, 1> {
         add<R, false>(sums, pointers, lanes);
       }
     });
-  }
-
-  void merge(Lanes out, Lanes a, Lanes b, std::int64_t lanes, double, double) override {
-    S* o = out.row<S>(0);
-    const S* x = a.row<S>(0);
-    const S* y = b.row<S>(0);
-    BOXEL_EACH_LANE
-    for (std::int64_t l = 0; l < lanes; ++l) o[l] = static_cast<S>(x[l] + y[l]);
   }
 
   void take_constant(Lanes state, std::int64_t lanes, Value value, double times, double) override {

@@ -55,7 +55,7 @@ inline void finish_squares(Lanes state, std::int64_t lanes, Counts counts, doubl
 
 // T: 8 to 32 bits, or int64 and uint64 samples that came from these (masked work).
 template <class T>
-class Squares final : public RowsOf<std::int64_t, 3> {
+class Squares : public AddedRows<std::int64_t, 3> {
  public:
   void take(Lanes state, const RowGroup& group, std::int64_t lanes, std::int64_t taken) override {
     if (taken == 0) {
@@ -65,14 +65,8 @@ class Squares final : public RowsOf<std::int64_t, 3> {
                  [&]<int R>(int start) { add<R>(state, RowPointers<T, R>(group, start), lanes); });
   }
 
-  void merge(Lanes out, Lanes a, Lanes b, std::int64_t lanes, double, double) override {
-    for (int row = 0; row < 3; ++row) {
-      std::int64_t* o = out.row<std::int64_t>(row);
-      const std::int64_t* x = a.row<std::int64_t>(row);
-      const std::int64_t* y = b.row<std::int64_t>(row);
-      BOXEL_EACH_LANE
-      for (std::int64_t l = 0; l < lanes; ++l) o[l] = x[l] + y[l];
-    }
+  void merge(Lanes out, Lanes a, Lanes b, std::int64_t lanes, double na, double nb) override {
+    AddedRows<std::int64_t, 3>::merge(out, a, b, lanes, na, nb);
     carry(out, lanes);
   }
 

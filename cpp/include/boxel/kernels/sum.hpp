@@ -66,7 +66,7 @@ inline void shift_means(T* out, const S* sums, std::int64_t lanes, int shift) {
 
 // S is chosen so wide that no sum over a whole box overflows.
 template <class T, class S>
-class Sum final : public RowsOf<S, 1> {
+class Sum final : public AddedRows<S, 1> {
   using G = typename Wider<T>::type;
 
  public:
@@ -80,14 +80,6 @@ class Sum final : public RowsOf<S, 1> {
         add<R, false>(sums, pointers, lanes);
       }
     });
-  }
-
-  void merge(Lanes out, Lanes a, Lanes b, std::int64_t lanes, double, double) override {
-    S* o = out.row<S>(0);
-    const S* x = a.row<S>(0);
-    const S* y = b.row<S>(0);
-    BOXEL_EACH_LANE
-    for (std::int64_t l = 0; l < lanes; ++l) o[l] = static_cast<S>(x[l] + y[l]);
   }
 
   void take_constant(Lanes state, std::int64_t lanes, Value value, double times, double) override {
@@ -151,7 +143,7 @@ class Sum final : public RowsOf<S, 1> {
 // halves and the unsigned low halves cannot overflow below 2^31 samples, and the two recombine
 // modulo 2^64 (a sum, which wraps) or in 128 bits (a mean).
 template <class T>
-class WideSum final : public RowsOf<std::int64_t, 2> {
+class WideSum : public AddedRows<std::int64_t, 2> {
  public:
   void take(Lanes state, const RowGroup& group, std::int64_t lanes, std::int64_t taken) override {
     std::int64_t* high = state.row<std::int64_t>(0);
@@ -171,14 +163,8 @@ class WideSum final : public RowsOf<std::int64_t, 2> {
     carry(high, low, lanes);
   }
 
-  void merge(Lanes out, Lanes a, Lanes b, std::int64_t lanes, double, double) override {
-    for (int row = 0; row < 2; ++row) {
-      std::int64_t* o = out.row<std::int64_t>(row);
-      const std::int64_t* x = a.row<std::int64_t>(row);
-      const std::int64_t* y = b.row<std::int64_t>(row);
-      BOXEL_EACH_LANE
-      for (std::int64_t l = 0; l < lanes; ++l) o[l] = x[l] + y[l];
-    }
+  void merge(Lanes out, Lanes a, Lanes b, std::int64_t lanes, double na, double nb) override {
+    AddedRows<std::int64_t, 2>::merge(out, a, b, lanes, na, nb);
     carry(out.row<std::int64_t>(0), out.row<std::int64_t>(1), lanes);
   }
 

@@ -4,7 +4,7 @@
 namespace boxel::BOXEL_KERNELS {
 
 template <class X>
-class Weighted final : public RowsOf<double, 8> {
+class Weighted final : public CountedRows<8> {
   using Rows = CountedMoments;
   // `samples` tells that no degree of freedom is left where rounding of the weights would leave a
   // trace of one.
@@ -20,9 +20,6 @@ class Weighted final : public RowsOf<double, 8> {
       add_samples(state, row, group.weights[static_cast<std::size_t>(k)], lanes);
     }
   }
-
-  // Lanes have weights of their own: they are merged pairwise, by doubling.
-  bool folds_adjacent(int) const override { return false; }
 
   void merge(Lanes out, Lanes a, Lanes b, std::int64_t lanes, double, double) override {
     Rows::merge(out, a, b, lanes);

@@ -1,0 +1,84 @@
+// The registry, and which states a set of statistics needs.
+#include "boxel/states.hpp"
+
+#include <cstdint>
+#include <set>
+#include <string_view>
+#include <vector>
+
+#include "boxel/memory.hpp"
+#include "boxel/registry.hpp"
+#include "check.hpp"
+
+namespace boxel::test {
+namespace {
+
+using Kinds = std::vector<StateKind>;
+
+void check_states(const StatePlan& plan, Sample sample, const Kinds& kinds,
+                  const std::vector<int>& state_of) {
+  CHECK_EQ(plan.sample, sample);
+  CHECK(plan.kinds == kinds, plan.kinds.size());
+  CHECK(plan.state_of == state_of, plan.state_of.size());
+}
+
+}  // namespace
+
+TEST(registry_is_in_the_order_of_its_enumeration) {
+  std::set<std::string_view> names;
+  for (std::size_t k = 0; k < statistics.size(); ++k) {
+    CHECK_EQ(static_cast<std::size_t>(statistics[k].statistic), k, statistics[k].name);
+    CHECK_EQ(info_of(statistics[k].statistic).name, statistics[k].name);
+    names.insert(statistics[k].name);
+  }
+  CHECK_EQ(names.size(), statistics.size());
+}
+
+TEST(result_dtypes) {
+  CHECK_EQ(result_dtype(Statistic::sum, DType::boolean, false), DType::int64);
+  CHECK_EQ(result_dtype(Statistic::sum, DType::int8, false), DType::int64);
+  CHECK_EQ(result_dtype(Statistic::sum, DType::uint32, false), DType::uint64);
+  CHECK_EQ(result_dtype(Statistic::sum, DType::uint32, true), DType::float64);
+  CHECK_EQ(result_dtype(Statistic::sum, DType::float16, false), DType::float32);
+  CHECK_EQ(result_dtype(Statistic::mean, DType::uint8, false), DType::float64);
+  CHECK_EQ(result_dtype(Statistic::var, DType::float32, false), DType::float32);
+  CHECK_EQ(result_dtype(Statistic::std, DType::float64, true), DType::float64);
+  CHECK_EQ(result_dtype(Statistic::median, DType::float16, false), DType::float16);
+  CHECK_EQ(result_dtype(Statistic::min, DType::boolean, false), DType::boolean);
+  CHECK_EQ(result_dtype(Statistic::count, DType::float32, true), DType::int64);
+  CHECK_EQ(result_dtype(Statistic::any, DType::float32, false), DType::boolean);
+}
+
+TEST(states_are_shared) {
+  check_states(plan_states({Statistic::sum, Statistic::mean}, DType::uint8, false, false),
+               Sample::uint8, {StateKind::sum}, {0, 0});
+  check_states(
+      plan_states({Statistic::mean, Statistic::var, Statistic::std}, DType::float64, false, false),
+      Sample::float64, {StateKind::moments}, {0, 0, 0});
+  check_states(
+      plan_states({Statistic::any, Statistic::min, Statistic::all}, DType::int16, false, false),
+      Sample::int16, {StateKind::nonzero, StateKind::min}, {0, 1, 0});
+}
+
+TEST(states_count_only_masked_samples) {
+  check_states(plan_states({Statistic::count}, DType::int16, false, false), Sample::int16, {},
+               {-1});
+  check_states(plan_states({Statistic::max, Statistic::count}, DType::int16, true, false),
+               Sample::int64, {StateKind::count, StateKind::max}, {1, 0});
+  check_states(plan_states({Statistic::mean}, DType::float16, true, true), Sample::float64,
+               {StateKind::count, StateKind::weighted}, {1});
+}
+
+TEST(buffers_are_aligned_and_grow) {
+  Buffer buffer;
+  CHECK_EQ(buffer.capacity(), 0);
+  buffer.reserve(100);
+  CHECK_EQ(reinterpret_cast<std::uintptr_t>(buffer.data()) % cache_line, 0);
+  std::byte* before = buffer.data();
+  buffer.reserve(50);
+  CHECK_EQ(buffer.data(), before);
+  buffer.reserve(1000);
+  CHECK(buffer.capacity() >= 1000);
+}
+
+}  // namespace boxel::test
