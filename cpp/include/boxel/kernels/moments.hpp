@@ -25,36 +25,43 @@ BOXEL_INLINE Mean select(bool condition, Mean a, Mean b) {
 }
 
 // The mean of a and b, which has the share `share` of the samples and a `rest`. `delta` is how far
-// b lies from a. Where that overflows or one is not finite, the plain form from the origin 0.
-BOXEL_INLINE Mean merged_mean(Mean a, Mean b, double rest, double share, double& delta) {
+// b lies from a.
+BOXEL_INLINE Mean near_mean(Mean a, Mean b, double share, double& delta) {
   delta = (b.offset - a.offset) + (b.origin - a.origin);
-  const Mean near{a.origin, a.offset + delta * share};
+  return {a.origin, a.offset + delta * share};
+}
+
+// The same; where the distance overflows or one is not finite, in the plain form from the origin 0.
+BOXEL_INLINE Mean merged_mean(Mean a, Mean b, double rest, double share, double& delta) {
+  const Mean near = near_mean(a, b, share, delta);
   const Mean plain{0.0, (a.origin + a.offset) * rest + (b.origin + b.offset) * share};
   return select(is_finite(delta), near, plain);
 }
 
 // The mean of R values and the sum of their squared deviations. The first value is given as a mean;
-// difference_at(k) is another's distance from it, plain_at(k) a value itself.
-template <int R, bool SecondMoment, class DifferenceAt, class PlainAt>
+// difference_at(k) is another's distance from it, plain_at(k) a value itself. Careful takes the
+// detour that values which are not finite, or whose differences overflow, need.
+template <int R, bool SecondMoment, bool Careful, class DifferenceAt, class PlainAt>
 BOXEL_INLINE Mean combine_values(Mean first, DifferenceAt difference_at, PlainAt plain_at,
                                  double& m2) {
   constexpr double reciprocal = 1.0 / R;
   double differences = 0;
   double squares = 0;
   // Scaled first, so that it is finite where all values are.
-  double plain = plain_at(0) * reciprocal;
+  double plain = Careful ? plain_at(0) * reciprocal : 0.0;
   for (int k = 1; k < R; ++k) {
     const double d = difference_at(k);
     differences += d;
-    plain += plain_at(k) * reciprocal;
+    if constexpr (Careful) plain += plain_at(k) * reciprocal;
     if constexpr (SecondMoment) squares += d * d;
   }
   if constexpr (SecondMoment) {
     // Where the squares overflow, plain - plain tells the infinite (NaN) from the large (0).
     const double spread = squares - differences * (differences * reciprocal);
-    m2 = (is_finite(squares) ? spread : squares) + (plain - plain);
+    m2 = Careful ? (is_finite(squares) ? spread : squares) + (plain - plain) : spread;
   }
   const Mean near{first.origin, first.offset + differences * reciprocal};
+  if constexpr (!Careful) return near;
   return select(is_finite(near.offset), near, {0.0, plain});
 }
 
@@ -62,6 +69,7 @@ BOXEL_INLINE Mean combine_values(Mean first, DifferenceAt difference_at, PlainAt
 template <class T, bool SecondMoment>
 class Moments final : public RowsOf<double, SecondMoment ? 3 : 2> {
   enum Row { origin_row, offset_row, m2_row };
+  static constexpr int rows_ = SecondMoment ? 3 : 2;
 
  public:
   void take(Lanes state, const RowGroup& group, std::int64_t lanes, std::int64_t taken) override {
@@ -175,7 +183,7 @@ class Moments final : public RowsOf<double, SecondMoment ? 3 : 2> {
       const double* origins = in.row<double>(origin_row) + j * B;
       const double* offsets = in.row<double>(offset_row) + j * B;
       double spread = 0;
-      const Mean mean = combine_values<B, SecondMoment>(
+      const Mean mean = combine_values<B, SecondMoment, true>(
           {origins[0], offsets[0]},
           [=](int k) { return (offsets[k] - offsets[0]) + (origins[k] - origins[0]); },
           [=](int k) { return origins[k] + offsets[k]; }, spread);
@@ -187,31 +195,66 @@ class Moments final : public RowsOf<double, SecondMoment ? 3 : 2> {
     }
   }
 
+  // Lanes that are tried at a time, and the state that is kept of them in case they need care.
+  static constexpr std::int64_t strip_lanes = 256;
+
+  // Nearly all samples are finite and lie close together: they take the short way, and a strip in
+  // which some do not is done again with care. The bits of the others are the same in both.
   template <int R, bool First>
   static void add(Lanes state, RowPointers<T, R> pointers, std::int64_t lanes, double before) {
+    for (std::int64_t start = 0; start < lanes; start += strip_lanes) {
+      const std::int64_t strip = std::min(strip_lanes, lanes - start);
+      double kept[3][strip_lanes];
+      for (int row = 0; !First && row < rows_; ++row) {
+        std::copy_n(state.row<double>(row) + start, strip, kept[row]);
+      }
+      if (add_lanes<R, First, false>(state.from(start), pointers, start, strip, before)) continue;
+      for (int row = 0; !First && row < rows_; ++row) {
+        std::copy_n(kept[row], strip, state.row<double>(row) + start);
+      }
+      add_lanes<R, First, true>(state.from(start), pointers, start, strip, before);
+    }
+  }
+
+  // Returns whether all of the new state is finite.
+  template <int R, bool First, bool Careful>
+  static bool add_lanes(Lanes state, RowPointers<T, R> pointers, std::int64_t start,
+                        std::int64_t lanes, double before) {
     const double rest = before / (before + R);
     const double share = R / (before + R);
     const double weight = before * share;
     double* origins = state.row<double>(origin_row);
     double* offsets = state.row<double>(offset_row);
     double* m2s = SecondMoment ? state.row<double>(m2_row) : nullptr;
+    // The sign of a difference of bits: comparisons of doubles make slow reductions.
+    constexpr auto largest = std::bit_cast<std::int64_t>(std::numeric_limits<double>::max());
+    constexpr std::int64_t magnitude = std::numeric_limits<std::int64_t>::max();
+    std::int64_t signs = 0;
     BOXEL_EACH_LANE
     for (std::int64_t l = 0; l < lanes; ++l) {
-      const auto sample = [&](int k) { return static_cast<double>(pointers.rows[k][l]); };
+      const auto sample = [&](int k) { return static_cast<double>(pointers.rows[k][start + l]); };
       const double first = sample(0);
-      const double origin = First ? origin_of(first) : origins[l];
+      double origin = First ? first : origins[l];
+      if constexpr (First && Careful) origin = origin_of(first);
       double m2 = 0;
-      Mean mean = combine_values<R, SecondMoment>(
+      Mean mean = combine_values<R, SecondMoment, Careful>(
           {origin, first - origin}, [&](int k) { return sample(k) - first; }, sample, m2);
       if constexpr (!First) {
+        const Mean held{origin, offsets[l]};
         double delta = 0;
-        mean = merged_mean({origin, offsets[l]}, mean, rest, share, delta);
+        mean = Careful ? merged_mean(held, mean, rest, share, delta)
+                       : near_mean(held, mean, share, delta);
         if constexpr (SecondMoment) m2 = (m2s[l] + m2) + delta * delta * weight;
       }
-      if constexpr (SecondMoment) m2s[l] = m2;
+      signs |= largest - (std::bit_cast<std::int64_t>(mean.offset) & magnitude);
+      if constexpr (SecondMoment) {
+        signs |= largest - (std::bit_cast<std::int64_t>(m2) & magnitude);
+        m2s[l] = m2;
+      }
       offsets[l] = mean.offset;
       origins[l] = mean.origin;
     }
+    return signs >= 0;
   }
 };
 
