@@ -59,8 +59,8 @@ BOXEL_INLINE void with_counts(std::int64_t lanes, Counts counts, Body&& body) {
 // sum / count for each lane, rounded once.
 //
 // Where the processor fuses multiply and add, one correction of sum * (1 / count) gives the
-// quotient that a division rounds to (Markstein, 1990), several times faster; only for integers,
-// which are far from overflow and underflow.
+// quotient that a division rounds to (Markstein, 1990); only for integers, which are far from
+// overflow and underflow.
 template <class S>
 inline void divide_lanes(double* out, const S* sums, std::int64_t lanes, Counts counts) {
   constexpr bool always_exact = !(sizeof(S) == 8 && std::is_integral_v<S>);
