@@ -25,4 +25,5 @@ PYBIND11_MODULE(_core, module) {
   boxel::register_registry(module);
   boxel::register_config(module);
   boxel::register_blocks(module);
+  boxel::register_boxes(module);
 }

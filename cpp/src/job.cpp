@@ -80,24 +80,30 @@ LaneLayout output_layout(const Plan& plan, int output) {
 Job::Job(const BlockRequest& block_request)
     : request(block_request),
       states(plan_states(wanted(request), request.image.dtype, is_masked(request),
-                         request.weights.has_value())),
+                         request.weights.has_value(), true)),
       gathers(std::ranges::count(states.kinds, StateKind::gathered) > 0),
       plan(make_plan(plan_request(request, gathers))),
       kernels(*request.kernels),
-      image(kernels, request.image, states.sample, layout_of(plan.row, &PlanAxis::image)),
+      rows{kernels,
+           states.sample,
+           states.masked,
+           request.skipna && states.sample == Sample::float64,
+           {{kernels, request.image, states.sample, layout_of(plan.row, &PlanAxis::image)},
+            request.image.data},
+           {},
+           {},
+           {}},
       lanes(plan.slots * plan.inner_lanes * longest_positions(plan)),
       cells(plan.slots * plan.inner_outputs *
             std::min(plan.chunk_outputs, plan.row.front().window.outputs)) {
-  if (request.where) {
-    where.emplace(kernels, *request.where, Sample::uint8, layout_of(plan.row, &PlanAxis::where));
-  }
-  if (request.masked) {
-    masked.emplace(kernels, *request.masked, Sample::uint8, layout_of(plan.row, &PlanAxis::masked));
-  }
-  if (request.weights) {
-    weights.emplace(kernels, *request.weights, Sample::float64,
-                    layout_of(plan.row, &PlanAxis::weights));
-  }
+  const auto open = [&](const std::optional<View>& view, std::int64_t PlanAxis::* stride,
+                        Sample sample) -> std::optional<RowSource> {
+    if (!view) return std::nullopt;
+    return RowSource{{kernels, *view, sample, layout_of(plan.row, stride)}, view->data};
+  };
+  rows.where = open(request.where, &PlanAxis::where, Sample::uint8);
+  rows.masked = open(request.masked, &PlanAxis::masked, Sample::uint8);
+  rows.weights = open(request.weights, &PlanAxis::weights, Sample::float64);
 }
 
 std::int64_t Job::units() const {
@@ -107,11 +113,11 @@ std::int64_t Job::units() const {
 }
 
 bool Job::reads_in_place() const {
-  if (states.masked || !image.ready()) return false;
+  if (states.masked || !rows.image.loader.ready()) return false;
   const auto aligned = [&](std::int64_t bytes) {
-    return bytes % static_cast<std::int64_t>(image.alignment()) == 0;
+    return bytes % static_cast<std::int64_t>(rows.image.loader.alignment()) == 0;
   };
-  return reinterpret_cast<std::uintptr_t>(request.image.data) % image.alignment() == 0 &&
+  return reinterpret_cast<std::uintptr_t>(rows.image.data) % rows.image.loader.alignment() == 0 &&
          std::ranges::all_of(request.image.strides, aligned);
 }
 

@@ -2,13 +2,12 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <vector>
 
 #include "boxel/blocks.hpp"
 #include "boxel/plan.hpp"
-#include "boxel/rows.hpp"
 #include "boxel/states.hpp"
+#include "row_sources.hpp"
 
 namespace boxel {
 
@@ -28,10 +27,7 @@ struct Job {
   bool gathers;  // some statistic needs the samples themselves
   Plan plan;
   const KernelSet& kernels;
-  RowLoader image;
-  std::optional<RowLoader> where;
-  std::optional<RowLoader> masked;
-  std::optional<RowLoader> weights;
+  RowSources rows;
   std::int64_t lanes;  // the most lanes and outputs that a unit has
   std::int64_t cells;
 };

@@ -1,10 +1,8 @@
-// The memory in which a worker takes and gathers rows.
+// The memory in which a worker keeps states and gathers samples.
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <cstdint>
-#include <cstring>
 #include <memory>
 #include <vector>
 
@@ -46,66 +44,6 @@ class StateBlock {
 
   Buffer memory_;
   std::vector<Lanes> lanes_;
-};
-
-// The scratch rows of one worker: samples, and in masked work who counts and how much.
-class RowScratch {
- public:
-  explicit RowScratch(const Job& job) : job_(job) {
-    const std::size_t lanes = static_cast<std::size_t>(job.lanes / job.plan.slots);
-    const std::size_t sample_row = lines(lanes * size_of_sample(job.states.sample));
-    const std::size_t weight_row = job.weights ? lines(lanes * sizeof(double)) : 0;
-    const std::size_t include_row = job.states.masked ? lines(lanes) : 0;
-    memory_.reserve(max_group * (sample_row + weight_row + include_row) + include_row);
-    std::byte* place = memory_.data();
-    for (std::size_t k = 0; k < max_group; ++k) {
-      samples_[k] = place;
-      weights_[k] = place + sample_row;
-      include_[k] = reinterpret_cast<std::uint8_t*>(place + sample_row + weight_row);
-      place += sample_row + weight_row + include_row;
-    }
-    excluded_ = reinterpret_cast<std::uint8_t*>(place);
-  }
-
-  void load(RowGroup& group, int k, const RowPlace& place, std::int64_t positions,
-            std::int64_t lanes) {
-    const BlockRequest& request = job_.request;
-    const std::size_t row = static_cast<std::size_t>(k);
-    group.samples[row] =
-        job_.image.load(request.image.data + place.image, positions, samples_[row]);
-    if (!job_.states.masked) return;
-    std::uint8_t* include = include_[row];
-    if (job_.where) {
-      job_.where->load(request.where->data + place.where, positions, include);
-    } else {
-      std::memset(include, 1, static_cast<std::size_t>(lanes));
-    }
-    if (job_.masked) {
-      job_.masked->load(request.masked->data + place.masked, positions, excluded_);
-      job_.kernels.leave_out_masked(include, excluded_, lanes);
-    }
-    group.include[row] = include;
-    if (job_.weights) {
-      group.weights[row] = static_cast<const double*>(
-          job_.weights->load(request.weights->data + place.weights, positions, weights_[row]));
-      job_.kernels.leave_out_weightless(include, group.weights[row], lanes);
-    }
-    if (request.skipna && job_.states.sample == Sample::float64) {
-      job_.kernels.leave_out_nan(include, static_cast<const double*>(group.samples[row]), lanes);
-    }
-  }
-
- private:
-  static std::size_t lines(std::size_t bytes) {
-    return (bytes + cache_line - 1) / cache_line * cache_line;
-  }
-
-  const Job& job_;
-  Buffer memory_;
-  std::array<std::byte*, max_group> samples_{};
-  std::array<std::byte*, max_group> weights_{};
-  std::array<std::uint8_t*, max_group> include_{};
-  std::uint8_t* excluded_ = nullptr;
 };
 
 // The samples of a chunk's boxes, for the statistics that need them all.

@@ -9,27 +9,13 @@
 #include "boxel/fold.hpp"
 #include "boxel/plan.hpp"
 #include "boxel/view.hpp"
+#include "row_sources.hpp"
 
 namespace boxel {
 
 // A cell of more samples is cut into segments that are merged in order, so that several workers
 // can share it; the cut depends on the shape alone.
 inline constexpr std::int64_t segment_samples = 1 << 20;
-
-// Where a row begins in each of the arrays that are read.
-struct RowPlace {
-  std::int64_t image = 0;
-  std::int64_t where = 0;
-  std::int64_t masked = 0;
-  std::int64_t weights = 0;
-
-  void move(const PlanAxis& axis, std::int64_t positions) {
-    image += axis.image * positions;
-    where += axis.where * positions;
-    masked += axis.masked * positions;
-    weights += axis.weights * positions;
-  }
-};
 
 // The part of a unit that is taken into one state: rows of equal length.
 struct Segment {

@@ -13,20 +13,39 @@ def instruction_sets() -> tuple[str, ...]: ...
 def instruction_set() -> str: ...
 def usable_workers() -> int: ...
 def read_roofline(words: npt.NDArray[np.uint64]) -> int: ...
+def modes() -> tuple[tuple[str, str], ...]: ...
 def reduce_blocks(
     image: npt.NDArray[Any],
     statistics: tuple[int, ...],
     outputs: tuple[npt.NDArray[Any], ...],
-    sizes: tuple[int, ...],
-    steps: tuple[int, ...],
     fills: tuple[bytes | None, ...],
-    padded: bool,
     cval: tuple[float, int],
     where: npt.NDArray[np.bool_] | None,
     masked: npt.NDArray[np.bool_] | None,
-    weights: npt.NDArray[Any] | None,
     skipna: bool,
     min_count: int,
     ddof: float,
     workers: int,
+    sizes: tuple[int, ...],
+    steps: tuple[int, ...],
+    padded: bool,
+    weights: npt.NDArray[Any] | None,
+) -> None: ...
+def filter_boxes(
+    image: npt.NDArray[Any],
+    statistics: tuple[int, ...],
+    outputs: tuple[npt.NDArray[Any], ...],
+    fills: tuple[bytes | None, ...],
+    cval: tuple[float, int],
+    where: npt.NDArray[np.bool_] | None,
+    masked: npt.NDArray[np.bool_] | None,
+    skipna: bool,
+    min_count: int,
+    ddof: float,
+    workers: int,
+    sizes: tuple[int, ...],
+    lows: tuple[int, ...],
+    strides: tuple[int, ...],
+    modes: tuple[int, ...],
+    whole_means: bool,
 ) -> None: ...

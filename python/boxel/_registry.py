@@ -24,6 +24,17 @@ MERGEABLE: frozenset[str] = frozenset(name for name, _, mergeable, _ in _ROWS if
 FILLABLE: frozenset[str] = frozenset(name for name, _, _, fillable in _ROWS if fillable)
 """Statistics that have no value of their own for a block with too few samples."""
 
+_MODE_ROWS = _core.modes()
+
+MODES: tuple[str, ...] = tuple(name for name, _ in _MODE_ROWS)
+"""Names of what can lie beyond the border of an axis along which boxes slide."""
+
+MODE_CODES: dict[str, int] = {
+    name: code
+    for code, (mode, aliases) in enumerate(_MODE_ROWS)
+    for name in (mode, *aliases.split())
+}
+
 CODES: dict[str, int] = {name: code for code, name in enumerate(STATISTICS)}
 
 ACCEPTED_DTYPES: tuple[str, ...] = _core.dtype_names()
@@ -41,6 +52,43 @@ _FUNCTIONS: dict[Callable[..., Any], str] = {
 _NAN_FUNCTIONS: dict[Callable[..., Any], str] = {
     getattr(np, f"nan{name}"): name for name in STATISTICS if hasattr(np, f"nan{name}")
 }
+
+
+# What other libraries call the same; their "reflect" is ambiguous, and so these are only explained.
+_FOREIGN_MODES = {
+    "symmetric": ("reflect", "NumPy's"),
+    "edge": ("nearest", "NumPy's"),
+    "replicate": ("nearest", "OpenCV's and MATLAB's"),
+    "border_replicate": ("nearest", "OpenCV's"),
+    "reflect101": ("mirror", "OpenCV's"),
+    "reflect_101": ("mirror", "OpenCV's"),
+    "border_reflect_101": ("mirror", "OpenCV's"),
+    "border_reflect": ("reflect", "OpenCV's"),
+    "border_wrap": ("wrap", "OpenCV's"),
+    "border_constant": ("constant", "OpenCV's"),
+    "circular": ("wrap", "MATLAB's"),
+    "border": ("constant", "a common"),
+    "zeros": ("constant", "PyTorch's"),
+    "same": ("constant", "SciPy's signal and MATLAB's"),
+}
+
+
+def mode_code(mode: object) -> int:
+    """Return the code of a mode given by its name or by one of SciPy's aliases."""
+    if not isinstance(mode, str):
+        raise TypeError(
+            f"mode must be one of {', '.join(map(repr, MODES))}, or one of them for each axis, "
+            f"found {type(mode).__name__}"
+        )
+    if mode in MODE_CODES:
+        return MODE_CODES[mode]
+    if mode.lower() in _FOREIGN_MODES:
+        ours, owner = _FOREIGN_MODES[mode.lower()]
+        raise ValueError(
+            f"unknown mode {mode!r}: {owner} name for what is {ours!r} here. "
+            f"Known: {', '.join(MODES)}"
+        )
+    raise ValueError(f"unknown mode {mode!r}; {did_you_mean(mode, MODES)}")
 
 
 def did_you_mean(word: object, known: Iterable[str]) -> str:

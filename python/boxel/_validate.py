@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
 import numpy as np
@@ -92,33 +92,50 @@ def per_axis(
     """Return one int of at least 1 for each of `ndim` axes, `other` where `axes` names none."""
     if type(value) is int and 1 <= value <= _LONGEST and len(axes) == ndim:
         return (value,) * ndim
-    if isinstance(value, Iterable) and not isinstance(value, (str, bytes)):
-        if not (isinstance(value, np.ndarray) and value.ndim == 0):
-            given = tuple(value)
-            if len(given) != len(axes):
-                raise ValueError(
-                    f"{name} must be an integer or one integer for each of {len(axes)} axes, "
-                    f"found {len(given)}: {given}"
-                )
-            sizes = [other] * ndim
-            for axis, size in zip(axes, given, strict=True):
-                sizes[axis] = min(at_least(size, 1, name), _LONGEST)
-            return tuple(sizes)
-        value = value[()]
-    size = min(at_least(value, 1, name), _LONGEST)
     sizes = [other] * ndim
-    for axis in axes:
-        sizes[axis] = size
+    for axis, size in zip(axes, _given_integers(value, len(axes), name), strict=True):
+        sizes[axis] = min(at_least(size, 1, name), _LONGEST)
     return tuple(sizes)
 
 
-def padded_volume(sizes: tuple[int, ...]) -> None:
-    """Refuse padded blocks whose samples could not be counted."""
+def _given_integers(value: Any, count: int, name: str) -> Sequence[Any]:
+    """Return `count` values from one or as many; they have not been looked at."""
+    if isinstance(value, Iterable) and not isinstance(value, (str, bytes)):
+        if not (isinstance(value, np.ndarray) and value.ndim == 0):
+            given = tuple(value)
+            if len(given) != count:
+                raise ValueError(
+                    f"{name} must be an integer or one integer for each of {count} axes, "
+                    f"found {len(given)}: {given}"
+                )
+            return given
+        value = value[()]
+    return (value,) * count
+
+
+def origins(
+    value: Any, sizes: tuple[int, ...], axes: tuple[int, ...], name: str = "origin"
+) -> tuple[int, ...]:
+    """Return the origin of a box along each axis: the box holds the sample it belongs to."""
+    result = [0] * len(sizes)
+    for axis, given in zip(axes, _given_integers(value, len(axes), name), strict=True):
+        origin = integer(given, name)
+        low, high = -(sizes[axis] // 2), (sizes[axis] - 1) // 2
+        if not low <= origin <= high:
+            raise ValueError(
+                f"{name} {origin} along axis {axis} puts the box of size {sizes[axis]} beside its "
+                f"own sample; expected {low} to {high}"
+            )
+        result[axis] = origin
+    return tuple(result)
+
+
+def padded_volume(sizes: tuple[int, ...], what: str) -> None:
+    """Refuse boxes that reach beyond the image, if their samples could not be counted."""
     volume = math.prod(sizes)
     if volume > _LARGEST_VOLUME:
         raise ValueError(
-            f"boundary='pad' with block_size {sizes} makes blocks of {volume} samples, more than "
-            f"{_LARGEST_VOLUME}"
+            f"{what} {sizes} makes boxes of {volume} samples, more than {_LARGEST_VOLUME}"
         )
 
 

@@ -4,27 +4,19 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias, TypedDict, Unpack, overload
+from collections.abc import Sequence
+from typing import Any, TypedDict, Unpack, overload
 
 import numpy as np
 import numpy.typing as npt
 
 from boxel import _core
 from boxel import _validate as check
+from boxel._calls import NAN, NO_CVAL, Array, Statistic, Statistics, run, statistic_names
 from boxel._config import check_workers, get_workers
-from boxel._registry import CODES, FILLABLE, MERGEABLE, result_dtype, statistic_name
+from boxel._registry import CODES, MERGEABLE
 
-Array: TypeAlias = npt.NDArray[Any]
-Statistic: TypeAlias = str | Callable[..., Any]
-Statistics: TypeAlias = tuple[Statistic, ...] | list[Statistic]
-
-_NO_CVAL = (0.0, 0)
-_NAN = math.nan
-# No block holds more samples; counts beyond are cut to it.
-_MOST = 2**63 - 1
 _DENSITY = ("density",)
-_nan_bytes: dict[int, bytes | None] = {}
 
 
 def tile_counts(shape: tuple[int, ...], sizes: tuple[int, ...], boundary: str) -> tuple[int, ...]:
@@ -82,84 +74,23 @@ def window_counts(
     return tuple(counts)
 
 
-def empty_like(image: Array, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-    """Return an uninitialised array whose axes lie in memory in the order of the image's."""
-    if image.flags.c_contiguous or image.ndim < 2:
-        return np.empty(shape, dtype)
-    # Broadcast axes (stride 0) say nothing about the order and go first, as the slowest.
-    strides = [abs(stride) or math.inf for stride in image.strides]
-    order = sorted(range(image.ndim), key=lambda axis: -strides[axis])
-    allocated = np.empty([shape[axis] for axis in order], dtype)
-    return allocated.transpose(np.argsort(order))
+def _checked_weights(
+    weights: Any, shape: tuple[int, ...], names: Sequence[str], workers: int | None
+) -> Array:
+    """Return weights of the image's shape; refuse negative, NaN and infinite ones.
 
-
-def _nan_fill(dtype: np.dtype[Any]) -> bytes | None:
-    """Return NaN as bytes of `dtype`, None where it has none."""
-    if dtype.num not in _nan_bytes:
-        _nan_bytes[dtype.num] = dtype.type(_NAN).tobytes() if dtype.kind == "f" else None
-    return _nan_bytes[dtype.num]
-
-
-def _fill_bytes(fill_value: Any, dtype: np.dtype[Any]) -> bytes | None:
-    if fill_value is _NAN or check.is_nan(fill_value):
-        return _nan_fill(dtype)
-    scalar = check.scalar_of(fill_value, dtype, "fill_value")
-    return bytes(scalar.tobytes())
-
-
-def _cval_pair(cval: Any, dtype: np.dtype[Any]) -> tuple[float, int]:
-    """Return cval as a double and as 64 bits of two's complement."""
-    scalar = check.scalar_of(cval, dtype, "cval")
-    if dtype.kind == "f":
-        return float(scalar), 0
-    number = int(scalar)
-    return float(number), number & 0xFFFFFFFFFFFFFFFF
-
-
-def _wanted_dtypes(dtype: Any, names: Sequence[str]) -> list[np.dtype[Any] | None]:
-    if dtype is None:
-        return [None] * len(names)
-    if isinstance(dtype, Mapping):
-        unknown = set(dtype) - set(names)
-        if unknown:
-            raise ValueError(
-                f"dtype names {sorted(map(str, unknown))}, which are not among the statistics "
-                f"{list(names)}"
-            )
-        return [
-            check.output_dtype(dtype[name]) if dtype.get(name) is not None else None
-            for name in names
-        ]
-    return [check.output_dtype(dtype)] * len(names)
-
-
-def _given_outputs(out: Any, names: Sequence[str], single: bool) -> list[Any]:
-    if out is None:
-        return [None] * len(names)
-    if single:
-        return [out]
-    if isinstance(out, Mapping):
-        unknown = set(out) - set(names)
-        if unknown:
-            raise ValueError(
-                f"out names {sorted(map(str, unknown))}, which are not among the statistics "
-                f"{list(names)}"
-            )
-        return [out.get(name) for name in names]
-    if isinstance(out, (tuple, list)):
-        if len(out) != len(names):
-            raise ValueError(
-                f"out must hold one array for each of {len(names)} statistics, found {len(out)}"
-            )
-        return list(out)
-    raise TypeError(
-        "out must be a dict or a sequence of arrays where several statistics are asked for, "
-        f"found {type(out).__name__}"
-    )
+    That takes no temporary of their size.
+    """
+    unweighted = [name for name in names if name not in MERGEABLE]
+    if unweighted:
+        raise ValueError(f"weights have no meaning for the statistic {unweighted[0]!r}")
+    threads = get_workers() if workers is None else check_workers(workers)
+    array = check.weights_array(weights, shape)
+    _check_weights(array, threads)
+    return array
 
 
 def _check_weights(weights: Array, workers: int) -> None:
-    """Refuse weights that are negative, NaN or infinite, without a temporary of their size."""
     if weights.size == 0 or weights.dtype.kind in "bu":
         return
     # A broadcast axis repeats what it holds: one index of it is enough.
@@ -168,128 +99,12 @@ def _check_weights(weights: Array, workers: int) -> None:
     lowest = np.empty((1,) * weights.ndim, np.float64)
     highest = np.empty_like(lowest)
     _core.reduce_blocks(
-        distinct, (CODES["min"], CODES["max"]), (lowest, highest), distinct.shape, distinct.shape,
-        (None, None), False, _NO_CVAL, None, None, None, False, 0, 0.0, workers,
+        distinct, (CODES["min"], CODES["max"]), (lowest, highest), (None, None), NO_CVAL, None,
+        None, False, 0, 0.0, workers, distinct.shape, distinct.shape, False, None,
     )  # fmt: skip
     if not (lowest.item() >= 0 and highest.item() < math.inf):
         found = lowest.item() if not lowest.item() >= 0 else highest.item()
         raise ValueError(f"weights must be finite and not negative, found {found}")
-
-
-def reduce(
-    image: Array,
-    mask: Array | None,
-    names: tuple[str, ...],
-    sizes: tuple[int, ...],
-    steps: tuple[int, ...],
-    counts: tuple[int, ...],
-    *,
-    single: bool = True,
-    padded: bool = False,
-    cval: Any = 0,
-    where: Any = None,
-    weights: Any = None,
-    skipna: bool = False,
-    min_count: int = 1,
-    fill_value: Any = _NAN,
-    ddof: Any = 0,
-    dtype: Any = None,
-    out: Any = None,
-    workers: int | None = None,
-) -> list[Array]:
-    """Check what all block functions share, and run the kernels into new or given arrays."""
-    threads = get_workers() if workers is None else check_workers(workers)
-    if where is not None:
-        where = check.where_array(where, image.shape)
-    if mask is not None:
-        mask = check.broadcast(mask, image.shape, "the mask")
-    if weights is not None:
-        weights = check.weights_array(weights, image.shape)
-        unweighted = [name for name in names if name not in MERGEABLE]
-        if unweighted:
-            raise ValueError(f"weights have no meaning for the statistic {unweighted[0]!r}")
-        _check_weights(weights, threads)
-    if type(min_count) is not int or min_count != 1:
-        min_count = min(check.at_least(min_count, 0, "min_count"), _MOST)
-    degrees = 0.0 if type(ddof) is int and ddof == 0 else check.degrees_of_freedom(ddof)
-    if skipna is not False:
-        skipna = check.truth(skipna, "skipna")
-    pad_value = _NO_CVAL
-    if padded:
-        check.padded_volume(sizes)
-        pad_value = _cval_pair(cval, image.dtype)
-
-    codes = _codes(names)
-    if dtype is None and out is None and fill_value is _NAN:
-        dtypes, fills = _defaults(codes, image.dtype, weights is not None)
-        results = [empty_like(image, counts, each) for each in dtypes]
-        targets = tuple(results)
-    else:
-        results, fills = _prepared(
-            image, codes, names, counts, weights is not None, single, dtype, out, fill_value
-        )
-        inputs = (image, mask, where, weights)
-        targets = tuple([_apart(result, inputs) for result in results])
-    _core.reduce_blocks(
-        image, codes, targets, sizes, steps, fills, padded, pad_value, where, mask, weights,
-        skipna, min_count, degrees, threads,
-    )  # fmt: skip
-    if out is not None:
-        for result, target in zip(results, targets, strict=True):
-            if target is not result:
-                result[...] = target
-    return results
-
-
-@functools.cache
-def _codes(names: tuple[str, ...]) -> tuple[int, ...]:
-    return tuple([CODES[name] for name in names])
-
-
-@functools.lru_cache(maxsize=1024)
-def _defaults(
-    codes: tuple[int, ...], image: np.dtype[Any], weighted: bool
-) -> tuple[list[np.dtype[Any]], tuple[bytes | None, ...]]:
-    """Return dtypes and fills of results of which nothing special is asked; small calls need it."""
-    dtypes = [result_dtype(code, image, weighted) for code in codes]
-    return dtypes, tuple([_nan_fill(each) for each in dtypes])
-
-
-def _prepared(
-    image: Array,
-    codes: tuple[int, ...],
-    names: Sequence[str],
-    counts: tuple[int, ...],
-    weighted: bool,
-    single: bool,
-    dtype: Any,
-    out: Any,
-    fill_value: Any,
-) -> tuple[list[Array], tuple[bytes | None, ...]]:
-    """Return new or given arrays for the results, and what fills blocks without a value."""
-    results: list[Array] = []
-    fills: list[bytes | None] = []
-    given = _given_outputs(out, names, single)
-    for code, name, wanted, target in zip(
-        codes, names, _wanted_dtypes(dtype, names), given, strict=True
-    ):
-        if target is None:
-            result = wanted or result_dtype(code, image.dtype, weighted)
-            results.append(empty_like(image, counts, result))
-        else:
-            results.append(check.check_output(target, counts, wanted, "out"))
-        native = results[-1].dtype.newbyteorder("=")
-        fills.append(_fill_bytes(fill_value, native) if name in FILLABLE else None)
-    if len({id(result) for result in results}) != len(results):
-        raise ValueError("out must hold a different array for each statistic")
-    return results, tuple(fills)
-
-
-def _apart(result: Array, inputs: Sequence[Array | None]) -> Array:
-    """Return `result`, or a new array like it if it overlaps an input."""
-    if any(array is not None and np.may_share_memory(result, array) for array in inputs):
-        return np.empty(result.shape, result.dtype)
-    return result
 
 
 class BlockOptions(TypedDict, total=False):
@@ -332,7 +147,7 @@ def block_reduce(
     weights: npt.ArrayLike | None = None,
     skipna: bool = False,
     min_count: int = 1,
-    fill_value: Any = _NAN,
+    fill_value: Any = NAN,
     ddof: float = 0,
     dtype: Any = None,
     out: Any = None,
@@ -426,17 +241,16 @@ def block_reduce(
     """
     array, mask = check.image_array(image)
     sizes, counts = tiles(array.shape, block_size, axes, boundary)
-    single = not isinstance(statistic, (tuple, list))
-    if isinstance(statistic, (tuple, list)):
-        names = tuple(dict.fromkeys([statistic_name(each) for each in statistic]))
-        if not names:
-            raise ValueError("statistic must hold at least one name, found an empty tuple")
-    else:
-        names = (statistic_name(statistic),)
-    results = reduce(
-        array, mask, names, sizes, sizes, counts,
-        single=single, padded=boundary == "pad", cval=cval, where=where, weights=weights,
-        skipna=skipna, min_count=min_count, fill_value=fill_value, ddof=ddof, dtype=dtype, out=out,
+    names, single = statistic_names(statistic)
+    if weights is not None:
+        weights = _checked_weights(weights, array.shape, names, workers)
+    padded = boundary == "pad"
+    if padded:
+        check.padded_volume(sizes, "boundary='pad' with block_size")
+    results = run(
+        array, mask, names, counts, _core.reduce_blocks, (sizes, sizes, padded, weights),
+        single=single, cval=cval if padded else None, where=where, weights=weights, skipna=skipna,
+        min_count=min_count, fill_value=fill_value, ddof=ddof, dtype=dtype, out=out,
         workers=workers,
     )  # fmt: skip
     return results[0] if single else dict(zip(names, results, strict=True))
@@ -516,7 +330,10 @@ def density_map(
         steps = check.per_axis(stride, axes, array.ndim, "stride")
         boundary = check.choice(boundary, check.BOUNDARIES, "boundary")
         counts = window_counts(array.shape, sizes, steps, boundary)
-    return reduce(
-        array, mask, _DENSITY, sizes, steps, counts,
-        padded=boundary == "pad", where=where, dtype=dtype, out=out, workers=workers,
+    padded = boundary == "pad"
+    if padded:
+        check.padded_volume(sizes, "boundary='pad' with block_size")
+    return run(
+        array, mask, _DENSITY, counts, _core.reduce_blocks, (sizes, steps, padded, None),
+        cval=0 if padded else None, where=where, dtype=dtype, out=out, workers=workers,
     )[0]  # fmt: skip

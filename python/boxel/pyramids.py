@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from boxel import _validate as check
-from boxel.blocks import Statistic, Statistics, block_reduce
+from boxel._calls import Statistic, Statistics
+from boxel.blocks import block_reduce
 
 
 def _level_factors(

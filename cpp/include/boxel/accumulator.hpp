@@ -6,8 +6,10 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <span>
+#include <stdexcept>
 
 #include "boxel/dtype.hpp"
 #include "boxel/memory.hpp"
@@ -71,6 +73,13 @@ struct Counts {
   const std::int64_t* per_lane = nullptr;
 };
 
+// Whether a sliding state may give up samples instead of being merged anew.
+enum class Subtraction : std::uint8_t {
+  never,
+  if_exact,  // sums of floats of which a Grid proves that no sum of a box is rounded
+  always,    // integers: arithmetic modulo 2^n undoes itself
+};
+
 class Accumulator {
  public:
   virtual ~Accumulator() = default;
@@ -105,6 +114,48 @@ class Accumulator {
   // Writes `lanes` values of natural(statistic).
   virtual void finish(Statistic statistic, Lanes state, std::int64_t lanes, Counts counts,
                       double ddof, void* out) = 0;
+
+  // What sliding boxes need besides.
+
+  // Makes lanes that hold no sample, where the state has such a value.
+  virtual bool has_empty() const { return true; }
+  virtual void clear(Lanes state, std::int64_t lanes) = 0;
+  // out[k] = in[index[k]]; no lane that is read is written.
+  virtual void gather(Lanes out, Lanes in, const std::int64_t* index, std::int64_t count) = 0;
+  // out[l] = in[l], in[l + step], ... (`terms` of them, 2 to 4) merged; each holds `held` samples
+  // where nothing is masked. No overlap.
+  virtual void merge_ahead(Lanes out, Lanes in, std::int64_t lanes, std::int64_t step, int terms,
+                           double held) = 0;
+  virtual Subtraction subtraction() const { return Subtraction::never; }
+  // Takes a row of samples in and gives one up; only where subtraction() allows it.
+  virtual void exchange(Lanes state, const void* added, const void* removed, std::int64_t lanes) {
+    static_cast<void>(state), static_cast<void>(added), static_cast<void>(removed);
+    static_cast<void>(lanes);
+    throw std::logic_error("this state gives up no samples");
+  }
+  // The same with the samples of whole states: out = from + added - removed. `out` may be `from`.
+  virtual void exchange_states(Lanes out, Lanes from, Lanes added, Lanes removed,
+                               std::int64_t lanes) {
+    static_cast<void>(out), static_cast<void>(from), static_cast<void>(added);
+    static_cast<void>(removed), static_cast<void>(lanes);
+    throw std::logic_error("this state gives up no samples");
+  }
+  // Means rounded toward zero, as values of natural(Statistic::sum): where a double does not hold
+  // all of them.
+  virtual bool finishes_whole() const { return false; }
+  virtual void finish_whole(Lanes state, std::int64_t lanes, Counts counts, void* out) {
+    static_cast<void>(state), static_cast<void>(lanes), static_cast<void>(counts);
+    static_cast<void>(out);
+    throw std::logic_error("float64 holds these means");
+  }
+};
+
+// Finite floats as multiples of a power of two: what a proof that sums are exact needs.
+struct Grid {
+  double largest = 0;  // the largest magnitude; infinite where a sample is not finite
+  double finest = std::numeric_limits<double>::infinity();  // the lowest bit of any sample
+  // Whether every sum of at most so many samples is exact in float64.
+  bool exact(double samples) const { return largest * samples <= 0x1p53 * finest; }
 };
 
 // Adjacent lanes of a row that belong to one cell.

@@ -29,6 +29,10 @@ struct KernelSet {
   void (*leave_out_masked)(std::uint8_t* include, const std::uint8_t* masked, std::int64_t lanes);
   void (*leave_out_nan)(std::uint8_t* include, const double* samples, std::int64_t lanes);
   void (*leave_out_weightless)(std::uint8_t* include, const double* weights, std::int64_t lanes);
+  // Widens a grid by a row of float32 or float64 samples.
+  void (*survey)(Grid& grid, Sample type, const void* samples, std::int64_t lanes);
+  // Rounds toward zero.
+  void (*truncate)(double* values, std::int64_t count);
   // Sums 64-bit words as fast as memory delivers them: the roofline of the benchmarks.
   std::uint64_t (*read_words)(const std::uint64_t* words, std::int64_t count);
 };

@@ -11,5 +11,6 @@
 #include "boxel/kernels/weighted.hpp"
 #include "boxel/kernels/gathered.hpp"
 #include "boxel/kernels/convert.hpp"
+#include "boxel/kernels/survey.hpp"
 #include "boxel/kernels/factory.hpp"
 // clang-format on

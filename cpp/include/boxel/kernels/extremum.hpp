@@ -43,9 +43,27 @@ BOXEL_INLINE T value_as(Value value) {
   return static_cast<T>(value.integer);
 }
 
+// Loses against every value.
+template <bool Largest, class T>
+constexpr T losing_value() {
+  using L = std::numeric_limits<T>;
+  if constexpr (std::is_floating_point_v<T>) return Largest ? -L::infinity() : L::infinity();
+  return Largest ? L::lowest() : L::max();
+}
+
 template <class T, bool Largest>
 class Extremum : public RowsOf<T, 1> {
  public:
+  void clear(Lanes state, std::int64_t lanes) override {
+    std::fill_n(state.row<T>(0), lanes, losing_value<Largest, T>());
+  }
+
+  void merge_ahead(Lanes out, Lanes in, std::int64_t lanes, std::int64_t step, int terms,
+                   double) override {
+    merge_row_ahead(out.row<T>(0), in.row<T>(0), lanes, step, terms,
+                    [](T a, T b) { return extreme<Largest>(a, b); });
+  }
+
   void take(Lanes state, const RowGroup& group, std::int64_t lanes, std::int64_t taken) override {
     T* extremes = state.row<T>(0);
     for_row_runs(group.count, [&]<int R>(int start) {

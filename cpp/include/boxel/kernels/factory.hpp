@@ -121,7 +121,11 @@ std::unique_ptr<Accumulator> make_masked(StateKind kind) {
       return std::make_unique<MaskedExtremum<X, true>>();
     case StateKind::mean:
     case StateKind::moments:
-      return std::make_unique<MaskedMoments<X>>();
+      if constexpr (std::is_integral_v<X>) {
+        return std::make_unique<WideMoments<X>>();
+      } else {
+        return std::make_unique<MaskedMoments<X>>();
+      }
     case StateKind::squares:
       return std::make_unique<MaskedSquares<X>>();
     case StateKind::weighted:
@@ -158,7 +162,7 @@ inline std::unique_ptr<Selector> make_selector(const StateRequest& request) {
 
 inline constexpr KernelSet kernel_set{
     BOXEL_KERNELS_NAME, make_accumulator, make_selector,        choose_convert, choose_cast,
-    leave_out_masked,   leave_out_nan,    leave_out_weightless, read_words,
+    leave_out_masked,   leave_out_nan,    leave_out_weightless, survey, truncate_values, read_words,
 };
 
 }  // namespace boxel::BOXEL_KERNELS

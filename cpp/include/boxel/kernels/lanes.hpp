@@ -142,6 +142,27 @@ class RowsOf : public Accumulator {
     }
   }
 
+  void clear(Lanes state, std::int64_t lanes) override {
+    for (int row = 0; row < Rows; ++row) std::fill_n(state.row<S>(row), lanes, S{});
+  }
+
+  void gather(Lanes out, Lanes in, const std::int64_t* index, std::int64_t count) override {
+    for (int row = 0; row < Rows; ++row) {
+      S* to = out.row<S>(row);
+      const S* from = in.row<S>(row);
+      for (std::int64_t k = 0; k < count; ++k) to[k] = from[index[k]];
+    }
+  }
+
+  // In pairs, so that the partners of a merge hold as equally many samples as they can.
+  void merge_ahead(Lanes out, Lanes in, std::int64_t lanes, std::int64_t step, int terms,
+                   double held) override {
+    this->merge(out, in, in.from(step), lanes, held, held);
+    for (int term = 2; term < terms; ++term) {
+      this->merge(out, out, in.from(term * step), lanes, term * held, held);
+    }
+  }
+
  private:
   static void pick_row(S* out, const S* in, std::int64_t count, std::int64_t step,
                        std::int64_t inner) {
@@ -169,10 +190,61 @@ class RowsOf : public Accumulator {
   }
 };
 
+// Terms of lanes that lie `step` apart, merged two by two.
+template <int Terms, class S, class Op>
+inline void merge_row_ahead(S* out, const S* in, std::int64_t lanes, std::int64_t step, Op op) {
+  BOXEL_EACH_LANE
+  for (std::int64_t l = 0; l < lanes; ++l) {
+    S merged = op(in[l], in[l + step]);
+    if constexpr (Terms == 3) merged = op(merged, in[l + 2 * step]);
+    if constexpr (Terms == 4) merged = op(merged, op(in[l + 2 * step], in[l + 3 * step]));
+    out[l] = merged;
+  }
+}
+
+template <class S, class Op>
+inline void merge_row_ahead(S* out, const S* in, std::int64_t lanes, std::int64_t step, int terms,
+                            Op op) {
+  if (terms == 2) return merge_row_ahead<2>(out, in, lanes, step, op);
+  if (terms == 3) return merge_row_ahead<3>(out, in, lanes, step, op);
+  return merge_row_ahead<4>(out, in, lanes, step, op);
+}
+
+// a + b - c modulo 2^n, or in floats of which it is known that nothing is rounded.
+template <class S>
+BOXEL_INLINE S exchanged(S a, S b, S c) {
+  if constexpr (std::is_floating_point_v<S>) {
+    return a + b - c;
+  } else {
+    using U = std::make_unsigned_t<S>;
+    return static_cast<S>(static_cast<U>(static_cast<U>(a) + static_cast<U>(b)) -
+                          static_cast<U>(c));
+  }
+}
+
 // Rows that merge by adding lane to lane.
 template <class S, int Rows>
 class AddedRows : public RowsOf<S, Rows> {
  public:
+  void merge_ahead(Lanes out, Lanes in, std::int64_t lanes, std::int64_t step, int terms,
+                   double) override {
+    for (int row = 0; row < Rows; ++row) {
+      merge_row_ahead(out.row<S>(row), in.row<S>(row), lanes, step, terms, Add<S>{});
+    }
+  }
+
+  void exchange_states(Lanes out, Lanes from, Lanes added, Lanes removed,
+                       std::int64_t lanes) override {
+    for (int row = 0; row < Rows; ++row) {
+      S* o = out.row<S>(row);
+      const S* f = from.row<S>(row);
+      const S* a = added.row<S>(row);
+      const S* r = removed.row<S>(row);
+      BOXEL_EACH_LANE
+      for (std::int64_t l = 0; l < lanes; ++l) o[l] = exchanged(f[l], a[l], r[l]);
+    }
+  }
+
   void merge(Lanes out, Lanes a, Lanes b, std::int64_t lanes, double, double) override {
     for (int row = 0; row < Rows; ++row) {
       add_row(out.row<S>(row), a.row<S>(row), b.row<S>(row), lanes);

@@ -88,6 +88,9 @@ class MaskedFloatSum final : public AddedRows<double, 1> {
 template <class X>
 class MaskedWideSum final : public WideSum<X> {
  public:
+  // A row of samples does not tell which of them count.
+  Subtraction subtraction() const override { return Subtraction::never; }
+
   void take(Lanes state, const RowGroup& group, std::int64_t lanes, std::int64_t taken) override {
     std::int64_t* high = state.row<std::int64_t>(0);
     std::int64_t* low = state.row<std::int64_t>(1);
@@ -113,22 +116,15 @@ class MaskedExtremum final : public Extremum<X, Largest> {
  public:
   void take(Lanes state, const RowGroup& group, std::int64_t lanes, std::int64_t taken) override {
     X* extremes = state.template row<X>(0);
-    if (taken == 0) std::fill_n(extremes, lanes, identity());
+    if (taken == 0) this->clear(state, lanes);
     for (int k = 0; k < group.count; ++k) {
       const MaskedRow<X> row(group, k);
       BOXEL_EACH_LANE
       for (std::int64_t l = 0; l < lanes; ++l) {
-        const X sample = row.include[l] ? row.samples[l] : identity();
+        const X sample = row.include[l] ? row.samples[l] : losing_value<Largest, X>();
         extremes[l] = extreme<Largest>(extremes[l], sample);
       }
     }
-  }
-
- private:
-  static constexpr X identity() {
-    using L = std::numeric_limits<X>;
-    if constexpr (std::is_floating_point_v<X>) return Largest ? -L::infinity() : L::infinity();
-    return Largest ? L::lowest() : L::max();
   }
 };
 
@@ -254,6 +250,72 @@ class MaskedMoments final : public CountedRows<4> {
   }
 };
 
+// Moments of 64-bit integers where no sums of squares can be kept: as MaskedMoments, but a lane's
+// origin is one of its samples, as an integer, so that differences are exact before they are
+// rounded.
+template <class X>
+class WideMoments final : public CountedRows<4> {
+  enum Row { n, origin, offset, m2 };
+
+  struct Lane {
+    double n;
+    X origin;
+    double offset;
+    double m2;
+  };
+
+ public:
+  void take(Lanes state, const RowGroup& group, std::int64_t lanes, std::int64_t taken) override {
+    if (taken == 0) this->clear(state, lanes);
+    for (int k = 0; k < group.count; ++k) {
+      const MaskedRow<X> row(group, k);
+      for (std::int64_t l = 0; l < lanes; ++l) {
+        if (row.include[l]) put(state, l, merged(get(state, l), {1.0, row.samples[l], 0.0, 0.0}));
+      }
+    }
+  }
+  void merge(Lanes out, Lanes a, Lanes b, std::int64_t lanes, double, double) override {
+    for (std::int64_t l = 0; l < lanes; ++l) put(out, l, merged(get(a, l), get(b, l)));
+  }
+  void take_constant(Lanes state, std::int64_t lanes, Value value, double times, double) override {
+    const Lane constant{times, static_cast<X>(value.integer), 0.0, 0.0};
+    for (std::int64_t l = 0; l < lanes; ++l) put(state, l, merged(get(state, l), constant));
+  }
+  Natural natural(Statistic) const override { return Natural::float64; }
+  void finish(Statistic statistic, Lanes state, std::int64_t lanes, Counts, double ddof,
+              void* out) override {
+    const double* counts = state.row<double>(n);
+    const double* m2s = state.row<double>(m2);
+    auto* values = static_cast<double*>(out);
+    for (std::int64_t l = 0; l < lanes; ++l) {
+      values[l] = statistic == Statistic::std ? spread<true>(m2s[l], counts[l] - ddof)
+                                              : spread<false>(m2s[l], counts[l] - ddof);
+    }
+  }
+
+ private:
+  static Lane get(Lanes state, std::int64_t l) {
+    return {state.row<double>(n)[l], state.row<X>(origin)[l], state.row<double>(offset)[l],
+            state.row<double>(m2)[l]};
+  }
+  static void put(Lanes state, std::int64_t l, Lane lane) {
+    state.row<double>(n)[l] = lane.n;
+    state.row<X>(origin)[l] = lane.origin;
+    state.row<double>(offset)[l] = lane.offset;
+    state.row<double>(m2)[l] = lane.m2;
+  }
+  static Lane merged(Lane a, Lane b) {
+    if (!(a.n > 0)) return b;
+    if (!(b.n > 0)) return a;
+    const double total = a.n + b.n;
+    const double share = b.n / total;
+    const double between = static_cast<double>(static_cast<Int128>(b.origin) - a.origin);
+    const double delta = (b.offset - a.offset) + between;
+    const double m2 = (a.m2 + b.m2) + delta * delta * (a.n * share);
+    return {total, a.origin, a.offset + delta * share, m2};
+  }
+};
+
 // As Squares, for samples that came from integers of at most 32 bits.
 template <class X>
 using NarrowSquares = Squares<std::conditional_t<std::is_signed_v<X>, std::int32_t, std::uint32_t>>;
@@ -261,6 +323,8 @@ using NarrowSquares = Squares<std::conditional_t<std::is_signed_v<X>, std::int32
 template <class X>
 class MaskedSquares final : public NarrowSquares<X> {
  public:
+  Subtraction subtraction() const override { return Subtraction::never; }
+
   void take(Lanes state, const RowGroup& group, std::int64_t lanes, std::int64_t taken) override {
     std::int64_t* sums = state.row<std::int64_t>(0);
     std::int64_t* high = state.row<std::int64_t>(1);

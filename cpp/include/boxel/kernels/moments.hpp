@@ -108,6 +108,12 @@ class Moments final : public RowsOf<double, SecondMoment ? 3 : 2> {
     }
   }
 
+  // A mean of nothing is no number that a later merge could take without asking.
+  bool has_empty() const override { return false; }
+  void clear(Lanes, std::int64_t) override {
+    throw std::logic_error("moments without counts have no empty state");
+  }
+
   void fold_adjacent(Lanes out, Lanes in, std::int64_t count, int size, double held) override {
     switch (size) {
       case 2:

@@ -64,6 +64,19 @@ class Nonzero final : public AddedRows<S, 1> {
     }
   }
 
+  Subtraction subtraction() const override { return Subtraction::always; }
+
+  void exchange(Lanes state, const void* added, const void* removed, std::int64_t lanes) override {
+    S* sums = state.row<S>(0);
+    const T* a = static_cast<const T*>(added);
+    const T* r = static_cast<const T*>(removed);
+    BOXEL_EACH_LANE
+    for (std::int64_t l = 0; l < lanes; ++l) {
+      sums[l] = exchanged(sums[l], static_cast<S>(is_nonzero<G, T>(a[l])),
+                          static_cast<S>(is_nonzero<G, T>(r[l])));
+    }
+  }
+
   Natural natural(Statistic statistic) const override { return natural_of_nonzero(statistic); }
 
   void finish(Statistic statistic, Lanes state, std::int64_t lanes, Counts counts, double,

@@ -70,6 +70,38 @@ class Squares : public AddedRows<std::int64_t, 3> {
     carry(out, lanes);
   }
 
+  Subtraction subtraction() const override { return Subtraction::always; }
+
+  void exchange(Lanes state, const void* added, const void* removed, std::int64_t lanes) override {
+    std::int64_t* sums = state.row<std::int64_t>(0);
+    std::int64_t* high = state.row<std::int64_t>(1);
+    std::int64_t* low = state.row<std::int64_t>(2);
+    const T* a = static_cast<const T*>(added);
+    const T* r = static_cast<const T*>(removed);
+    BOXEL_EACH_LANE
+    for (std::int64_t l = 0; l < lanes; ++l) {
+      sums[l] += static_cast<std::int64_t>(a[l]) - static_cast<std::int64_t>(r[l]);
+      const std::uint64_t in = square(a[l]);
+      const std::uint64_t gone = square(r[l]);
+      high[l] += static_cast<std::int64_t>(in >> 32) - static_cast<std::int64_t>(gone >> 32);
+      low[l] += static_cast<std::int64_t>(in & 0xffffffffu) -
+                static_cast<std::int64_t>(gone & 0xffffffffu);
+    }
+    carry(state, lanes);
+  }
+
+  void merge_ahead(Lanes out, Lanes in, std::int64_t lanes, std::int64_t step, int terms,
+                   double held) override {
+    AddedRows<std::int64_t, 3>::merge_ahead(out, in, lanes, step, terms, held);
+    carry(out, lanes);
+  }
+
+  void exchange_states(Lanes out, Lanes from, Lanes added, Lanes removed,
+                       std::int64_t lanes) override {
+    AddedRows<std::int64_t, 3>::exchange_states(out, from, added, removed, lanes);
+    carry(out, lanes);
+  }
+
   // Keeps the low halves below 2^32, so that any number of rows can follow.
   static void carry(Lanes state, std::int64_t lanes) {
     WideSum<std::int64_t>::carry(state.row<std::int64_t>(1), state.row<std::int64_t>(2), lanes);

@@ -22,6 +22,18 @@ constexpr Natural natural_of_sum(Statistic statistic) {
   return std::is_unsigned_v<S> ? Natural::uint64 : Natural::int64;
 }
 
+// sum / count rounded toward zero, for sums that a double does not hold; 0 where nothing counts.
+template <class S, class SumAt>
+inline void whole_quotients(void* out, std::int64_t lanes, Counts counts, SumAt sum_at) {
+  using N = std::conditional_t<std::is_unsigned_v<S>, std::uint64_t, std::int64_t>;
+  N* quotients = static_cast<N*>(out);
+  for (std::int64_t l = 0; l < lanes; ++l) {
+    const std::int64_t count =
+        counts.per_lane ? counts.per_lane[l] : static_cast<std::int64_t>(counts.uniform);
+    quotients[l] = count ? static_cast<N>(sum_at(l) / static_cast<Int128>(count)) : N{0};
+  }
+}
+
 // The next wider type, in which a group of eight samples cannot overflow.
 template <class T>
 struct Wider;
@@ -93,11 +105,37 @@ class Sum final : public AddedRows<S, 1> {
     for (std::int64_t l = 0; l < lanes; ++l) sums[l] = static_cast<S>(sums[l] + added);
   }
 
+  Subtraction subtraction() const override {
+    return std::is_floating_point_v<S> ? Subtraction::if_exact : Subtraction::always;
+  }
+
+  void exchange(Lanes state, const void* added, const void* removed, std::int64_t lanes) override {
+    S* sums = state.row<S>(0);
+    const T* a = static_cast<const T*>(added);
+    const T* r = static_cast<const T*>(removed);
+    BOXEL_EACH_LANE
+    for (std::int64_t l = 0; l < lanes; ++l) {
+      sums[l] = exchanged(sums[l], static_cast<S>(a[l]), static_cast<S>(r[l]));
+    }
+  }
+
   Natural natural(Statistic statistic) const override { return natural_of_sum<S>(statistic); }
 
   void finish(Statistic statistic, Lanes state, std::int64_t lanes, Counts counts, double,
               void* out) override {
     finish_sum(statistic, state.row<S>(0), lanes, counts, out);
+  }
+
+  // Sums of 32 bits are far from where a quotient in float64 could be rounded up to an integer.
+  bool finishes_whole() const override { return std::is_integral_v<S> && sizeof(S) == 8; }
+  void finish_whole(Lanes state, std::int64_t lanes, Counts counts, void* out) override {
+    if constexpr (std::is_integral_v<S>) {
+      const S* sums = state.row<S>(0);
+      whole_quotients<S>(out, lanes, counts,
+                         [=](std::int64_t l) { return static_cast<Int128>(sums[l]); });
+    } else {
+      AddedRows<S, 1>::finish_whole(state, lanes, counts, out);
+    }
   }
 
   bool finish_as(DType dtype, Statistic statistic, Lanes state, std::int64_t lanes, double count,
@@ -179,6 +217,45 @@ class WideSum : public AddedRows<std::int64_t, 2> {
       low[l] += static_cast<std::int64_t>(static_cast<std::uint64_t>(product) & 0xffffffffu);
     }
     carry(high, low, lanes);
+  }
+
+  Subtraction subtraction() const override { return Subtraction::always; }
+
+  void exchange(Lanes state, const void* added, const void* removed, std::int64_t lanes) override {
+    std::int64_t* high = state.row<std::int64_t>(0);
+    std::int64_t* low = state.row<std::int64_t>(1);
+    const T* a = static_cast<const T*>(added);
+    const T* r = static_cast<const T*>(removed);
+    constexpr auto low_half = [](T x) {
+      return static_cast<std::int64_t>(static_cast<std::uint64_t>(x) & 0xffffffffu);
+    };
+    BOXEL_EACH_LANE
+    for (std::int64_t l = 0; l < lanes; ++l) {
+      high[l] += static_cast<std::int64_t>(a[l] >> 32) - static_cast<std::int64_t>(r[l] >> 32);
+      low[l] += low_half(a[l]) - low_half(r[l]);
+    }
+    carry(high, low, lanes);
+  }
+
+  void merge_ahead(Lanes out, Lanes in, std::int64_t lanes, std::int64_t step, int terms,
+                   double held) override {
+    AddedRows<std::int64_t, 2>::merge_ahead(out, in, lanes, step, terms, held);
+    carry(out.row<std::int64_t>(0), out.row<std::int64_t>(1), lanes);
+  }
+
+  void exchange_states(Lanes out, Lanes from, Lanes added, Lanes removed,
+                       std::int64_t lanes) override {
+    AddedRows<std::int64_t, 2>::exchange_states(out, from, added, removed, lanes);
+    carry(out.row<std::int64_t>(0), out.row<std::int64_t>(1), lanes);
+  }
+
+  bool finishes_whole() const override { return true; }
+  void finish_whole(Lanes state, std::int64_t lanes, Counts counts, void* out) override {
+    const std::int64_t* high = state.row<std::int64_t>(0);
+    const std::int64_t* low = state.row<std::int64_t>(1);
+    whole_quotients<T>(out, lanes, counts, [=](std::int64_t l) {
+      return (static_cast<Int128>(high[l]) << 32) + low[l];
+    });
   }
 
   Natural natural(Statistic statistic) const override { return natural_of_sum<T>(statistic); }

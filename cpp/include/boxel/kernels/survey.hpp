@@ -1,0 +1,45 @@
+// The grid on which floats lie, for proofs that their sums are exact.
+
+namespace boxel::BOXEL_KERNELS {
+
+// Works on bits: the lowest set bit of a float's pattern is the lowest bit of its mantissa, except
+// for powers of two and zero, whose mantissa is empty. A zero lies on every grid.
+template <class T, class Bits>
+inline void survey_row(Grid& grid, const T* samples, std::int64_t lanes) {
+  constexpr int mantissa_bits = std::numeric_limits<T>::digits - 1;
+  constexpr Bits mantissa = (Bits{1} << mantissa_bits) - 1;
+  constexpr Bits magnitude = std::numeric_limits<Bits>::max();
+  // Positive floats are ordered like their bits.
+  Bits largest = 0;
+  Bits finest = std::bit_cast<Bits>(std::numeric_limits<T>::infinity());
+  BOXEL_EACH_LANE
+  for (std::int64_t l = 0; l < lanes; ++l) {
+    const Bits bits = std::bit_cast<Bits>(samples[l]) & magnitude;
+    const T whole = std::bit_cast<T>(bits);
+    const T without_lowest = std::bit_cast<T>(bits & (bits - 1));
+    const Bits lowest_bit = std::bit_cast<Bits>(whole - without_lowest);
+    Bits lowest = (bits & mantissa) ? lowest_bit : bits;
+    lowest = bits ? lowest : std::numeric_limits<Bits>::max();
+    largest = bits > largest ? bits : largest;
+    finest = lowest < finest ? lowest : finest;
+  }
+  grid.largest = std::max(grid.largest, largest >= std::bit_cast<Bits>(
+                                                       std::numeric_limits<T>::infinity())
+                                            ? std::numeric_limits<double>::infinity()
+                                            : static_cast<double>(std::bit_cast<T>(largest)));
+  grid.finest = std::min(grid.finest, static_cast<double>(std::bit_cast<T>(finest)));
+}
+
+inline void survey(Grid& grid, Sample type, const void* samples, std::int64_t lanes) {
+  if (type == Sample::float32) {
+    survey_row<float, std::int32_t>(grid, static_cast<const float*>(samples), lanes);
+  } else {
+    survey_row<double, std::int64_t>(grid, static_cast<const double*>(samples), lanes);
+  }
+}
+
+inline void truncate_values(double* values, std::int64_t count) {
+  for (std::int64_t l = 0; l < count; ++l) values[l] = std::trunc(values[l]);
+}
+
+}  // namespace boxel::BOXEL_KERNELS

@@ -1,0 +1,123 @@
+// A box that slides along one outer axis: what it holds, output after output.
+//
+// Three ways, chosen by what the state allows. Small boxes are taken anew each time. States that
+// may give up samples exchange one slice for another. The others are merged from two parts (van
+// Herk, 1992; Gil and Werman, 1993): the axis is cut into blocks of the box's size; a box is the
+// suffix of one block and the prefix of the next, which costs three merges a slice, whatever the
+// size, and subtracts nothing. The blocks lie where they lie for any cut of the work, so that the
+// bits do not depend on it.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+#include "box_plan.hpp"
+#include "lane_buffer.hpp"
+
+namespace boxel {
+
+// Boxes of at most so many slices are taken anew.
+inline constexpr std::int64_t smallest_sliding_box = 5;
+
+// `Input` hands out slices: put(out, first, count) makes a state of some, append(out, held, slice,
+// count) one more than `held`, which has `count`; exchange(state, added, removed); admit(slice)
+// tells whether a slice may be exchanged.
+template <class Input>
+class AxisSlide {
+ public:
+  AxisSlide(Accumulator& accumulator, const BoxAxis& axis) : accumulator_(accumulator), axis_(axis) {}
+
+  // `input` must live until the last advance().
+  void begin(Input& input, std::int64_t lanes, bool exchanges) {
+    input_ = &input;
+    lanes_ = lanes;
+    exchanges_ = exchanges && size() >= smallest_sliding_box;
+    at_ = unset;
+    block_ = unset;
+    window_.reserve(accumulator_, lanes);
+  }
+
+  bool exchanges() const { return exchanges_; }
+
+  // The state of the box of an output; outputs come in increasing order.
+  Lanes advance(std::int64_t output) {
+    const std::int64_t first = output * axis_.box.stride;
+    if (size() < smallest_sliding_box) {
+      input_->put(window_.lanes(), first, size());
+      return window_.lanes();
+    }
+    if (exchanges_ && exchange_to(first)) return window_.lanes();
+    exchanges_ = false;
+    return merge_at(first);
+  }
+
+ private:
+  static constexpr std::int64_t unset = -1;
+
+  std::int64_t size() const { return axis_.box.size; }
+
+  // Returns false where a slice must not be exchanged.
+  bool exchange_to(std::int64_t first) {
+    if (at_ == unset || first - at_ >= size()) {
+      for (std::int64_t k = 0; k < size(); ++k) {
+        if (!input_->admit(first + k)) return false;
+      }
+      input_->put(window_.lanes(), first, size());
+      at_ = first;
+      return true;
+    }
+    for (; at_ < first; ++at_) {
+      if (!input_->admit(at_ + size())) return false;
+      input_->exchange(window_.lanes(), at_ + size(), at_);
+    }
+    return true;
+  }
+
+  Lanes merge_at(std::int64_t first) {
+    const std::int64_t block = first / size();
+    const std::int64_t into = first - block * size();
+    if (block != block_) begin_block(block, into);
+    if (into == 0) return suffix(0);
+    for (; in_prefix_ < into; ++in_prefix_) {
+      const std::int64_t slice = (block + 1) * size() + in_prefix_;
+      if (in_prefix_ == 0) {
+        input_->put(prefix_.lanes(), slice, 1);
+      } else {
+        input_->append(prefix_.lanes(), prefix_.lanes(), slice, in_prefix_);
+      }
+    }
+    accumulator_.merge(window_.lanes(), suffix(into), prefix_.lanes(), lanes_,
+                       static_cast<double>(size() - into) * input_->held(),
+                       static_cast<double>(into) * input_->held());
+    return window_.lanes();
+  }
+
+  void begin_block(std::int64_t block, std::int64_t into) {
+    suffixes_.reserve(accumulator_, size() * lanes_);
+    prefix_.reserve(accumulator_, lanes_);
+    const std::int64_t first = block * size();
+    input_->put(suffix(size() - 1), first + size() - 1, 1);
+    for (std::int64_t k = size() - 2; k >= into; --k) {
+      input_->append(suffix(k), suffix(k + 1), first + k, size() - 1 - k);
+    }
+    block_ = block;
+    in_prefix_ = 0;
+  }
+
+  Lanes suffix(std::int64_t slice) const { return suffixes_.lanes().from(slice * lanes_); }
+
+  Accumulator& accumulator_;
+  const BoxAxis& axis_;
+  Input* input_ = nullptr;
+  std::int64_t lanes_ = 0;
+  bool exchanges_ = false;
+  std::int64_t at_ = unset;     // of the box in window_, where it exchanges
+  std::int64_t block_ = unset;  // whose suffixes are there
+  std::int64_t in_prefix_ = 0;  // slices of the next block in prefix_
+  LaneBuffer window_;
+  LaneBuffer suffixes_;
+  LaneBuffer prefix_;
+};
+
+}  // namespace boxel

@@ -1,0 +1,177 @@
+#include "box_plan.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <limits>
+
+namespace boxel {
+namespace {
+
+// Below this many lanes a call per row costs more than its work.
+constexpr std::int64_t shortest_row = 64;
+// The states of a unit's slab: half of a usual second-level cache.
+constexpr std::int64_t slab_bytes = 512 * 1024;
+// The longest row of lanes, which has to leave room in the first-level cache for its neighbours.
+constexpr std::int64_t row_bytes = 16 * 1024;
+// Enough units for any number of workers that reads one memory.
+constexpr std::int64_t enough_units = 16;
+// A unit pays for the samples around its outputs; it should be several times as long as these.
+constexpr std::int64_t least_sizes = 3;
+
+bool contiguous(const BoxAxis& outer, const BoxAxis& inner) {
+  if (outer.image != inner.image * inner.length || outer.where != inner.where * inner.length ||
+      outer.masked != inner.masked * inner.length) {
+    return false;
+  }
+  for (int k = 0; k < outer.outputs.size(); ++k) {
+    if (outer.outputs[k] != inner.outputs[k] * inner.length) return false;
+  }
+  return true;
+}
+
+// Axes that are not filtered, with what their stride skips left out.
+BoxAxis simplified(BoxAxis axis) {
+  Box& box = axis.box;
+  if (box.border == Border::shrink) {
+    // What lies farther out than any box reaches into the axis never counts.
+    const std::int64_t low = std::max(box.low, 1 - axis.length);
+    const std::int64_t high = std::min(box.low + box.size, axis.length);
+    box.low = low;
+    box.size = high - low;
+  }
+  if (axis.filtered()) return axis;
+  axis.image *= box.stride;
+  axis.where *= box.stride;
+  axis.masked *= box.stride;
+  axis.length = box.outputs;
+  box = {1, 0, 1, axis.length, Border::valid};
+  return axis;
+}
+
+// Broadcast axes (stride 0) go outermost: a row should run along memory.
+std::int64_t order_key(const BoxAxis& axis) {
+  return axis.image == 0 ? std::numeric_limits<std::int64_t>::max() : std::abs(axis.image);
+}
+
+std::vector<BoxAxis> merged(const std::vector<BoxAxis>& axes) {
+  std::vector<BoxAxis> result;
+  for (const BoxAxis& axis : axes) {
+    const bool joins = !result.empty() && !result.back().filtered() && !axis.filtered() &&
+                       contiguous(result.back(), axis);
+    if (joins) {
+      const std::int64_t length = result.back().length * axis.length;
+      result.back() = axis;
+      result.back().length = result.back().box.outputs = length;
+    } else {
+      result.push_back(axis);
+    }
+  }
+  return result;
+}
+
+void choose_row(BoxPlan& plan, std::vector<BoxAxis> axes) {
+  std::int64_t lanes = 1;
+  while (!axes.empty() && lanes < shortest_row) {
+    lanes *= axes.back().length;
+    plan.row.insert(plan.row.begin(), axes.back());
+    axes.pop_back();
+  }
+  for (const BoxAxis& axis : axes) (axis.filtered() ? plan.slides : plan.loops).push_back(axis);
+}
+
+// Outputs of a tile whose positions fit `lanes`, but not so few that most of them are margin.
+std::int64_t tile_of(const BoxAxis& axis, std::int64_t lanes) {
+  const std::int64_t fitting = (lanes - axis.box.size) / axis.box.stride + 1;
+  const std::int64_t worthwhile = (axis.box.size - 1) / axis.box.stride + 1;
+  return std::clamp<std::int64_t>(std::max(fitting, worthwhile), 1, axis.box.outputs);
+}
+
+void choose_tiles(BoxPlan& plan, const BoxPlanRequest& request) {
+  std::int64_t inner = 1;
+  for (std::size_t k = 1; k < plan.row.size(); ++k) {
+    BoxAxis& axis = plan.row[k];
+    axis.tile_outputs = axis.box.outputs;
+    inner *= axis.positions(axis.box.outputs);
+  }
+  BoxAxis& first = plan.row.front();
+  std::int64_t lanes = slab_bytes / request.lane_bytes;
+  if (request.merges && !plan.slides.empty()) {
+    // A merging slide holds a state for each row of its box.
+    lanes /= std::min<std::int64_t>(plan.slides.front().box.size, 64) + 2;
+  }
+  const std::int64_t row_lanes = std::max<std::int64_t>(
+      std::min(row_bytes * (plan.slides.empty() ? 1 : 2) / request.lane_bytes, lanes), 128);
+  first.tile_outputs = tile_of(first, row_lanes / inner);
+  lanes /= inner * first.positions(first.tile_outputs);
+  for (std::size_t k = plan.slides.size(); k-- > 1;) {
+    BoxAxis& axis = plan.slides[k];
+    axis.tile_outputs = tile_of(axis, lanes);
+    lanes /= axis.positions(axis.tile_outputs);
+  }
+  if (plan.slides.empty()) return;
+  BoxAxis& slide = plan.slides.front();
+  slide.tile_outputs = slide.box.outputs;
+  const std::int64_t units = plan.units();
+  if (units >= enough_units) return;
+  const std::int64_t wanted = (slide.box.outputs * units + enough_units - 1) / enough_units;
+  const std::int64_t least = least_sizes * slide.box.size / slide.box.stride + 1;
+  slide.tile_outputs = std::min(std::max(wanted, least), slide.box.outputs);
+}
+
+}  // namespace
+
+std::int64_t BoxPlan::units() const {
+  std::int64_t units = row.front().tiles();
+  for (const BoxAxis& axis : loops) units *= axis.length;
+  for (const BoxAxis& axis : slides) units *= axis.tiles();
+  return units;
+}
+
+BoxPlan make_box_plan(const BoxPlanRequest& request) {
+  BoxPlan plan;
+  std::vector<BoxAxis> axes;
+  for (const BoxAxis& axis : request.axes) {
+    const BoxAxis simple = simplified(axis);
+    plan.volume *= static_cast<double>(simple.box.size);
+    if (simple.length != 1 || simple.filtered()) axes.push_back(simple);
+  }
+  if (axes.empty()) {
+    BoxAxis single;
+    single.outputs = Extents(request.output_count, 0);
+    axes.push_back(single);
+  }
+  std::ranges::stable_sort(axes, std::ranges::greater{}, order_key);
+  choose_row(plan, merged(axes));
+  choose_tiles(plan, request);
+  return plan;
+}
+
+BoxSpan::BoxSpan(const BoxAxis& box_axis, std::int64_t tile)
+    : axis(&box_axis),
+      first_output(tile * box_axis.tile_outputs),
+      outputs(std::min(box_axis.tile_outputs, box_axis.box.outputs - first_output)),
+      first_position(first_output * box_axis.box.stride),
+      positions(box_axis.positions(outputs)),
+      first_source(0),
+      sources(0) {
+  const std::int64_t low = first_position + axis->box.low;
+  const std::int64_t high = low + positions;
+  std::int64_t first = std::max<std::int64_t>(low, 0);
+  std::int64_t end = std::min(high, axis->length);
+  // What stands beyond a border repeats after at most two lengths.
+  const auto include = [&](std::int64_t position) {
+    const std::int64_t place = source_of(position, axis->length, axis->box.border);
+    if (place == beyond) return;
+    first = std::min(first, place);
+    end = std::max(end, place + 1);
+  };
+  const std::int64_t left = std::min<std::int64_t>(-low, 2 * axis->length);
+  for (std::int64_t k = 1; k <= left; ++k) include(-k);
+  const std::int64_t right = std::min<std::int64_t>(high - axis->length, 2 * axis->length);
+  for (std::int64_t k = 0; k < right; ++k) include(axis->length + k);
+  first_source = first;
+  sources = end - first;
+}
+
+}  // namespace boxel

@@ -1,0 +1,72 @@
+// The plan of a slide traversal: which axes are walked, which are slid along, which form rows, and
+// how the outputs are cut into units.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+#include "boxel/boxes.hpp"
+#include "boxel/view.hpp"
+
+namespace boxel {
+
+struct BoxAxis {
+  std::int64_t length = 1;
+  Box box;
+  std::int64_t image = 0;  // byte strides
+  std::int64_t where = 0;
+  std::int64_t masked = 0;
+  Extents outputs;                // one stride per output
+  std::int64_t tile_outputs = 1;  // outputs that a unit covers
+  std::int64_t tiles() const { return (box.outputs + tile_outputs - 1) / tile_outputs; }
+  bool filtered() const { return box.size != 1 || box.low != 0; }
+  // Samples of a box that lie within the axis.
+  std::int64_t within(std::int64_t output) const {
+    const std::int64_t first = output * box.stride + box.low;
+    return std::min(first + box.size, length) - std::max<std::int64_t>(first, 0);
+  }
+  // Positions, numbered from the first box on, that so many outputs need.
+  std::int64_t positions(std::int64_t count) const {
+    return (count - 1) * box.stride + box.size;
+  }
+};
+
+struct BoxPlan {
+  std::vector<BoxAxis> loops;   // not filtered
+  std::vector<BoxAxis> slides;  // filtered, walked; the outermost first
+  std::vector<BoxAxis> row;     // row[0] is cut into tiles; never empty
+  double volume = 1;            // samples of a whole box
+
+  std::int64_t units() const;
+};
+
+struct BoxPlanRequest {
+  std::vector<BoxAxis> axes;  // as the image has them
+  int output_count = 1;
+  std::int64_t lane_bytes = 8;  // of all states together
+  bool merges = false;          // some state is merged anew for every box, and needs more room
+};
+
+BoxPlan make_box_plan(const BoxPlanRequest& request);
+
+// The part of an axis that a unit covers.
+struct BoxSpan {
+  BoxSpan(const BoxAxis& box_axis, std::int64_t tile);
+
+  // The sample at a position, counted from the span's first sample, or `beyond`.
+  std::int64_t source(std::int64_t position) const {
+    const std::int64_t place = source_of(position + axis->box.low, axis->length, axis->box.border);
+    return place == beyond ? beyond : place - first_source;
+  }
+
+  const BoxAxis* axis;
+  std::int64_t first_output;
+  std::int64_t outputs;
+  std::int64_t first_position;
+  std::int64_t positions;
+  std::int64_t first_source;  // the samples that its positions stand for
+  std::int64_t sources;
+};
+
+}  // namespace boxel

@@ -1,0 +1,404 @@
+#include "box_worker.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+namespace boxel {
+namespace {
+
+std::size_t at(std::int64_t index) { return static_cast<std::size_t>(index); }
+
+bool any_border(const BoxRequest& request, Border border) {
+  return std::ranges::any_of(request.boxes, [=](const Box& box) {
+    return box.border == border && (box.size > 1 || box.low != 0);
+  });
+}
+
+bool is_masked(const BoxRequest& request) {
+  return request.where || request.masked ||
+         (request.skipna && is_floating(request.image.dtype));
+}
+
+std::vector<Statistic> wanted(const BoxRequest& request) {
+  std::vector<Statistic> result;
+  for (const BlockOutput& output : request.outputs) result.push_back(output.statistic);
+  return result;
+}
+
+StatePlan plan_box_states(const BoxRequest& request, bool cut) {
+  const DType dtype = request.image.dtype;
+  const StatePlan plan = plan_states(wanted(request), dtype, is_masked(request), false, false);
+  const auto by_differences = [](StateKind kind) {
+    return kind == StateKind::mean || kind == StateKind::moments;
+  };
+  // Where boxes are cut, means and variances by differences have to count their samples.
+  if (!cut || std::ranges::none_of(plan.kinds, by_differences)) return plan;
+  return plan_states(wanted(request), dtype, true, false, false);
+}
+
+BoxPlanRequest plan_request(const BoxRequest& request, const Accumulators& accumulators) {
+  BoxPlanRequest plan;
+  plan.output_count = static_cast<int>(request.outputs.size());
+  plan.lane_bytes = 0;
+  for (const auto& accumulator : accumulators) {
+    plan.lane_bytes +=
+        static_cast<std::int64_t>(accumulator->lane_size()) * accumulator->rows();
+    plan.merges |= accumulator->subtraction() == Subtraction::never;
+  }
+  plan.lane_bytes = std::max<std::int64_t>(plan.lane_bytes, 1);
+  for (int axis = 0; axis < request.image.shape.size(); ++axis) {
+    BoxAxis planned;
+    planned.length = request.image.shape[axis];
+    planned.box = request.boxes[at(axis)];
+    planned.image = request.image.strides[axis];
+    if (request.where) planned.where = request.where->strides[axis];
+    if (request.masked) planned.masked = request.masked->strides[axis];
+    for (const BlockOutput& output : request.outputs) {
+      planned.outputs.push_back(output.view.strides[axis]);
+    }
+    plan.axes.push_back(planned);
+  }
+  return plan;
+}
+
+double volume_of(const BoxRequest& request) {
+  double volume = 1;
+  for (const Box& box : request.boxes) volume *= static_cast<double>(box.size);
+  return volume;
+}
+
+Accumulators accumulators_of(const BoxRequest& request, const StatePlan& states) {
+  Accumulators accumulators;
+  for (const StateKind kind : states.kinds) {
+    accumulators.push_back(request.kernels->make_accumulator(
+        {kind, states.sample, states.masked, volume_of(request), false}));
+  }
+  return accumulators;
+}
+
+LaneLayout row_layout(const BoxPlan& plan, std::int64_t BoxAxis::* stride) {
+  LaneLayout layout;
+  for (const BoxAxis& axis : plan.row) {
+    layout.lengths.push_back(axis.length);
+    layout.strides.push_back(axis.*stride);
+  }
+  return layout;
+}
+
+LaneLayout output_layout(const BoxPlan& plan, int output) {
+  LaneLayout layout;
+  for (const BoxAxis& axis : plan.row) {
+    layout.lengths.push_back(axis.box.outputs);
+    layout.strides.push_back(axis.outputs[output]);
+  }
+  return layout;
+}
+
+RowSources row_sources(const BoxRequest& request, const StatePlan& states, const BoxPlan& plan) {
+  const auto open = [&](const std::optional<View>& view, std::int64_t BoxAxis::* stride)
+      -> std::optional<RowSource> {
+    if (!view) return std::nullopt;
+    return RowSource{{*request.kernels, *view, Sample::uint8, row_layout(plan, stride)},
+                     view->data};
+  };
+  return {*request.kernels,
+          states.sample,
+          states.masked,
+          request.skipna && states.sample == Sample::float64,
+          {{*request.kernels, request.image, states.sample, row_layout(plan, &BoxAxis::image)},
+           request.image.data},
+          open(request.where, &BoxAxis::where),
+          open(request.masked, &BoxAxis::masked),
+          {}};
+}
+
+// The most lanes that a row of the image has in any unit.
+std::int64_t most_row_lanes(const BoxPlan& plan) {
+  std::int64_t lanes = 1;
+  for (const BoxAxis& axis : plan.row) lanes *= axis.length;
+  return lanes;
+}
+
+std::int64_t most_outputs(const BoxPlan& plan) {
+  std::int64_t outputs = 1;
+  for (const BoxAxis& axis : plan.row) outputs *= axis.tile_outputs;
+  return outputs;
+}
+
+void fill_sample(Sample sample, Value value, std::byte* out) {
+  const auto put = [out](auto typed) { std::memcpy(out, &typed, sizeof(typed)); };
+  switch (sample) {
+    case Sample::float32:
+      return put(static_cast<float>(value.floating));
+    case Sample::float64:
+      return put(value.floating);
+    default:
+      // Two's complement, the low bytes first.
+      std::memcpy(out, &value.integer, size_of_sample(sample));
+  }
+}
+
+// `border` merged with itself until it holds `times` as many samples.
+void repeat_state(Accumulator& accumulator, Lanes state, std::int64_t times) {
+  LaneBuffer doubled_memory;
+  LaneBuffer total_memory;
+  const Lanes doubled = doubled_memory.reserve(accumulator, 1);
+  const Lanes total = total_memory.reserve(accumulator, 1);
+  accumulator.pick(doubled, state, 1, 1, 1);
+  double held = 1;
+  double done = 0;
+  for (std::int64_t rest = times; rest; rest /= 2, held *= 2) {
+    if (rest % 2) {
+      if (done > 0) {
+        accumulator.merge(total, total, doubled, 1, done, held);
+      } else {
+        accumulator.pick(total, doubled, 1, 1, 1);
+      }
+      done += held;
+    }
+    accumulator.merge(doubled, doubled, doubled, 1, held, held);
+  }
+  accumulator.pick(state, total, 1, 1, 1);
+}
+
+}  // namespace
+
+BoxJob::BoxJob(const BoxRequest& box_request)
+    : request(box_request),
+      cut(any_border(request, Border::shrink)),
+      states(plan_box_states(request, cut)),
+      plan(make_box_plan(plan_request(request, accumulators_of(request, states)))),
+      rows(row_sources(request, states, plan)) {
+  for (std::size_t k = 0; k < request.outputs.size(); ++k) {
+    layouts.push_back(output_layout(plan, static_cast<int>(k)));
+  }
+}
+
+Accumulators BoxJob::make_accumulators() const { return accumulators_of(request, states); }
+
+BoxWorker::Chain::Chain(Accumulator& accumulator, const BoxPlan& plan) : row(accumulator) {
+  for (std::size_t k = 0; k < plan.slides.size(); ++k) {
+    if (k == 0) {
+      first.emplace(accumulator, plan.slides[k]);
+    } else {
+      rest.emplace_back(accumulator, plan.slides[k]);
+    }
+  }
+  borders.resize(plan.slides.size() + 1);
+  slices.resize(plan.slides.size());
+}
+
+BoxWorker::BoxWorker(const BoxJob& job)
+    : job_(job),
+      accumulators_(job.make_accumulators()),
+      scratch_(job.rows, most_row_lanes(job.plan)),
+      writer_(*job.request.kernels, job.states, accumulators_, job.request.outputs, job.layouts,
+              {job.request.min_count, job.request.ddof, job.request.whole_means},
+              most_outputs(job.plan)),
+      output_offsets_(job.request.outputs.size()),
+      at_(job.plan.slides.size()),
+      windows_(job.plan.slides.size() + 1),
+      results_(accumulators_.size()),
+      places_(job.request.outputs.size()),
+      counts_(at(most_outputs(job.plan))) {
+  make_border();
+  chains_.reserve(accumulators_.size());
+  for (const auto& accumulator : accumulators_) {
+    chains_.emplace_back(*accumulator, job.plan);
+    make_border_states(*accumulator, chains_.back());
+  }
+  for (auto& windows : windows_) windows.resize(accumulators_.size());
+}
+
+// Rows of cval, or of samples that do not count.
+void BoxWorker::make_border() {
+  const std::int64_t lanes = most_row_lanes(job_.plan);
+  const std::size_t size = size_of_sample(job_.states.sample);
+  border_samples_.reserve(2 * at(lanes) * size);
+  const Value cval = job_.cut ? Value{} : job_.request.cval;
+  for (std::int64_t lane = 0; lane < lanes; ++lane) {
+    fill_sample(job_.states.sample, cval, border_samples_.data() + at(lane) * size);
+    fill_sample(job_.states.sample, Value{}, border_samples_.data() + at(lanes + lane) * size);
+  }
+  const bool dropped = job_.rows.skip_nan && std::isnan(cval.floating);
+  border_include_.assign(at(lanes), !job_.cut && !dropped);
+}
+
+void BoxWorker::make_border_states(Accumulator& accumulator, Chain& chain) {
+  const std::int64_t lanes = most_row_lanes(job_.plan);
+  BorderRow& row = chain.border_row;
+  row.absent = job_.cut && !job_.states.masked;
+  row.samples = border_samples_.data();
+  row.include = border_include_.data();
+  row.zeros = border_samples_.data() + at(lanes) * size_of_sample(job_.states.sample);
+  if (!job_.cut && !any_border(job_.request, Border::constant)) return;
+  std::int64_t held = 1;
+  for (std::size_t k = 0; k < chain.borders.size(); ++k) {
+    const Lanes state = chain.borders[k].reserve(accumulator, 1);
+    if (row.absent) {
+      accumulator.clear(state, 1);
+    } else {
+      RowGroup group;
+      group.count = 1;
+      group.samples[0] = row.samples;
+      group.include[0] = row.include;
+      accumulator.take(state, group, 1, 0);
+      repeat_state(accumulator, state, held);
+    }
+    if (k < job_.plan.slides.size()) held *= job_.plan.slides[k].box.size;
+  }
+}
+
+void BoxWorker::run(std::int64_t unit) {
+  locate(unit);
+  prepare_slab();
+  for (std::size_t a = 0; a < accumulators_.size(); ++a) begin(a);
+  slide(0);
+}
+
+void BoxWorker::locate(std::int64_t unit) {
+  const BoxPlan& plan = job_.plan;
+  place_ = {};
+  std::ranges::fill(output_offsets_, 0);
+  const auto move_outputs = [&](const BoxAxis& axis, std::int64_t outputs) {
+    for (std::size_t k = 0; k < output_offsets_.size(); ++k) {
+      output_offsets_[k] += axis.outputs[static_cast<int>(k)] * outputs;
+    }
+  };
+  const std::int64_t tile = unit % plan.row.front().tiles();
+  unit /= plan.row.front().tiles();
+  row_.clear();
+  for (std::size_t k = 0; k < plan.row.size(); ++k) {
+    row_.emplace_back(plan.row[k], k == 0 ? tile : 0);
+    move_outputs(plan.row[k], row_.back().first_output);
+  }
+  place_.move(plan.row.front(), row_.front().first_source);
+  slides_.clear();
+  std::vector<std::int64_t> tiles(plan.slides.size());
+  for (std::size_t k = plan.slides.size(); k-- > 0;) {
+    tiles[k] = unit % plan.slides[k].tiles();
+    unit /= plan.slides[k].tiles();
+  }
+  for (std::size_t k = 0; k < plan.slides.size(); ++k) {
+    slides_.emplace_back(plan.slides[k], tiles[k]);
+    place_.move(plan.slides[k], slides_.back().first_source);
+  }
+  for (std::size_t k = plan.loops.size(); k-- > 0;) {
+    const std::int64_t index = unit % plan.loops[k].length;
+    unit /= plan.loops[k].length;
+    place_.move(plan.loops[k], index);
+    move_outputs(plan.loops[k], index);
+  }
+  if (tile != geometry_tile_) geometry_ = RowGeometry(row_);
+  geometry_tile_ = tile;
+}
+
+void BoxWorker::prepare_slab() {
+  slab_.positions = row_.front().sources;
+  slab_.row_lanes = 1;
+  for (const BoxSpan& span : row_) slab_.row_lanes *= span.sources;
+  slab_.rows.assign(1, place_);
+  for (std::size_t k = 1; k < slides_.size(); ++k) {
+    std::vector<RowPlace> rows;
+    for (const RowPlace& row : slab_.rows) {
+      RowPlace place = row;
+      for (std::int64_t source = 0; source < slides_[k].sources; ++source) {
+        rows.push_back(place);
+        place.move(*slides_[k].axis, 1);
+      }
+    }
+    slab_.rows = std::move(rows);
+  }
+}
+
+void BoxWorker::begin(std::size_t accumulator) {
+  Chain& chain = chains_[accumulator];
+  Accumulator& kernel = *accumulators_[accumulator];
+  if (slides_.empty()) return;
+  chain.images.emplace(kernel, job_.rows, scratch_, slides_[0], slab_, chain.border_row);
+  chain.images->set_most_samples(job_.plan.volume);
+  std::int64_t lanes = slab_.row_lanes * static_cast<std::int64_t>(slab_.rows.size());
+  chain.first->begin(*chain.images, lanes, kernel.subtraction() != Subtraction::never);
+  chain.inputs.clear();
+  double held = 1;
+  for (std::size_t k = 1; k < slides_.size(); ++k) {
+    held *= static_cast<double>(slides_[k - 1].axis->box.size);
+    lanes /= slides_[k].sources;
+    chain.inputs.emplace_back(kernel, slides_[k], held);
+    const Border border = slides_[k].axis->box.border;
+    if (border != Border::constant && border != Border::shrink) continue;
+    const Lanes slice = chain.slices[k].reserve(kernel, lanes);
+    for (std::int64_t lane = 0; lane < lanes; ++lane) {
+      kernel.pick(slice.from(lane), chain.borders[k].lanes(), 1, 1, 1);
+    }
+  }
+}
+
+// Boxes along slide `axis` and those after it, for every output of the unit.
+void BoxWorker::slide(std::size_t axis) {
+  if (axis == slides_.size()) return write_row();
+  const BoxSpan& span = slides_[axis];
+  std::int64_t lanes = slab_.row_lanes;
+  for (std::size_t k = axis + 1; k < slides_.size(); ++k) lanes *= slides_[k].sources;
+  if (axis > 0) {
+    for (std::size_t a = 0; a < chains_.size(); ++a) {
+      Chain& chain = chains_[a];
+      chain.inputs[axis - 1].begin(windows_[axis][a], lanes, chain.slices[axis].lanes());
+      chain.rest[axis - 1].begin(chain.inputs[axis - 1], lanes, chain.first->exchanges());
+    }
+  }
+  for (std::int64_t k = 0; k < span.outputs; ++k) {
+    at_[axis] = span.first_output + k;
+    for (std::size_t a = 0; a < chains_.size(); ++a) {
+      windows_[axis + 1][a] = axis == 0 ? chains_[a].first->advance(at_[axis])
+                                        : chains_[a].rest[axis - 1].advance(at_[axis]);
+    }
+    slide(axis + 1);
+  }
+}
+
+void BoxWorker::write_row() {
+  if (slides_.empty()) {
+    RowGroup group;
+    group.count = 1;
+    scratch_.load(group, 0, place_, slab_.positions, slab_.row_lanes);
+    for (std::size_t a = 0; a < chains_.size(); ++a) {
+      windows_[0][a] = chains_[a].whole_row.reserve(*accumulators_[a], slab_.row_lanes);
+      accumulators_[a]->take(windows_[0][a], group, slab_.row_lanes, 0);
+    }
+  }
+  double held = 1;
+  std::int64_t within = 1;
+  for (std::size_t k = 0; k < slides_.size(); ++k) {
+    held *= static_cast<double>(slides_[k].axis->box.size);
+    within *= slides_[k].axis->within(at_[k]);
+  }
+  for (std::size_t a = 0; a < chains_.size(); ++a) {
+    results_[a] = chains_[a].row.apply(geometry_, windows_[slides_.size()][a], held,
+                                       chains_[a].borders.back().lanes());
+  }
+  for (std::size_t output = 0; output < places_.size(); ++output) {
+    std::int64_t offset = output_offsets_[output];
+    for (std::size_t k = 0; k < slides_.size(); ++k) {
+      offset += slides_[k].axis->outputs[static_cast<int>(output)] * at_[k];
+    }
+    places_[output] = job_.request.outputs[output].view.data + offset;
+  }
+  const std::int64_t lanes = geometry_.outputs();
+  const std::int64_t* per_lane = nullptr;
+  if (job_.states.masked) {
+    accumulators_.front()->finish(Statistic::count, results_.front(), lanes, {}, 0,
+                                  counts_.data());
+    per_lane = counts_.data();
+  } else if (job_.cut) {
+    for (std::int64_t lane = 0; lane < lanes; ++lane) {
+      counts_[at(lane)] = geometry_.filtered() ? within * geometry_.counts()[at(lane)] : within;
+    }
+    per_lane = counts_.data();
+  }
+  const CountRun run{lanes, job_.plan.volume};
+  writer_.write(results_, places_, row_.front().outputs, lanes, {&run, 1}, per_lane);
+}
+
+}  // namespace boxel

@@ -1,0 +1,86 @@
+// What a call of the slide traversal works out once, and what each of its threads needs.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "axis_slide.hpp"
+#include "box_plan.hpp"
+#include "boxel/boxes.hpp"
+#include "boxel/states.hpp"
+#include "result_writer.hpp"
+#include "row_slide.hpp"
+#include "row_sources.hpp"
+#include "slices.hpp"
+
+namespace boxel {
+
+struct BoxJob {
+  explicit BoxJob(const BoxRequest& box_request);
+
+  Accumulators make_accumulators() const;
+
+  const BoxRequest& request;
+  bool cut;  // boxes hold fewer samples at the border
+  StatePlan states;
+  BoxPlan plan;
+  RowSources rows;
+  std::vector<LaneLayout> layouts;  // of the outputs
+};
+
+class BoxWorker {
+ public:
+  explicit BoxWorker(const BoxJob& job);
+
+  void run(std::int64_t unit);
+
+ private:
+  // The slides of one accumulator.
+  struct Chain {
+    Chain(Accumulator& accumulator, const BoxPlan& plan);
+    std::optional<AxisSlide<ImageSlices>> first;
+    std::vector<AxisSlide<StateSlices>> rest;
+    RowSlide row;
+    LaneBuffer whole_row;  // where no outer axis is filtered
+    // One lane of what lies beyond the border of each axis in turn, and whole slices of it.
+    std::vector<LaneBuffer> borders;
+    std::vector<LaneBuffer> slices;
+    BorderRow border_row;
+    std::optional<ImageSlices> images;
+    std::vector<StateSlices> inputs;
+  };
+
+  void locate(std::int64_t unit);
+  void prepare_slab();
+  void make_border();
+  void make_border_states(Accumulator& accumulator, Chain& chain);
+  void begin(std::size_t accumulator);
+  void slide(std::size_t axis);
+  void write_row();
+
+  const BoxJob& job_;
+  Accumulators accumulators_;
+  std::vector<Chain> chains_;
+  RowScratch scratch_;
+  ResultWriter writer_;
+  Buffer border_samples_;
+  std::vector<std::uint8_t> border_include_;
+
+  // The unit at hand.
+  RowPlace place_;
+  std::vector<std::int64_t> output_offsets_;  // bytes, of each output
+  std::vector<BoxSpan> slides_;
+  std::vector<BoxSpan> row_;
+  Slab slab_;
+  std::int64_t geometry_tile_ = -1;
+  RowGeometry geometry_;
+  std::vector<std::int64_t> at_;             // the output along each slide
+  std::vector<std::vector<Lanes>> windows_;  // after each slide, of each accumulator
+  std::vector<Lanes> results_;
+  std::vector<std::byte*> places_;
+  std::vector<std::int64_t> counts_;
+};
+
+}  // namespace boxel

@@ -1,0 +1,43 @@
+#include "boxel/boxes.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <vector>
+
+#include "box_worker.hpp"
+
+namespace boxel {
+namespace {
+
+// Work below this stays on the caller's thread; pieces handed to workers have about this size.
+constexpr std::int64_t piece_bytes = 1 << 20;
+
+bool is_empty(const BoxRequest& request) {
+  return std::ranges::any_of(request.image.shape, [](std::int64_t n) { return n == 0; }) ||
+         std::ranges::any_of(request.boxes, [](const Box& box) { return box.outputs == 0; });
+}
+
+}  // namespace
+
+void filter_boxes(const BoxRequest& request) {
+  if (is_empty(request)) return;
+  const BoxJob job(request);
+  const std::int64_t units = job.plan.units();
+  std::int64_t bytes = static_cast<std::int64_t>(size_of(request.image.dtype));
+  for (const std::int64_t length : request.image.shape) bytes *= length;
+  const int threads = bytes < 2 * piece_bytes ? 1 : request.workers;
+  const std::int64_t per_piece =
+      std::max<std::int64_t>(1, piece_bytes / std::max<std::int64_t>(1, bytes / units));
+  std::vector<std::optional<BoxWorker>> workers(static_cast<std::size_t>(threads));
+  parallel_for(
+      (units + per_piece - 1) / per_piece, threads,
+      [&](std::int64_t piece, int worker) {
+        auto& mine = workers[static_cast<std::size_t>(worker)];
+        if (!mine) mine.emplace(job);
+        const std::int64_t end = std::min(units, (piece + 1) * per_piece);
+        for (std::int64_t unit = piece * per_piece; unit < end; ++unit) mine->run(unit);
+      },
+      request.poll);
+}
+
+}  // namespace boxel

@@ -1,0 +1,30 @@
+// Memory for one state of a given number of lanes.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "boxel/accumulator.hpp"
+#include "boxel/memory.hpp"
+
+namespace boxel {
+
+class LaneBuffer {
+ public:
+  // Keeps nothing of what it held.
+  Lanes reserve(const Accumulator& accumulator, std::int64_t lanes) {
+    const auto per_line = static_cast<std::int64_t>(cache_line / accumulator.lane_size());
+    const std::int64_t capacity = (lanes + per_line - 1) / per_line * per_line;
+    memory_.reserve(static_cast<std::size_t>(capacity) * accumulator.lane_size() *
+                    static_cast<std::size_t>(accumulator.rows()));
+    lanes_ = {memory_.data(), capacity, 0};
+    return lanes_;
+  }
+  const Lanes& lanes() const { return lanes_; }
+
+ private:
+  Buffer memory_;
+  Lanes lanes_;
+};
+
+}  // namespace boxel

@@ -1,0 +1,69 @@
+// From states to outputs: values, boxes without enough samples, casts, stores.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "boxel/blocks.hpp"
+#include "boxel/fold.hpp"
+#include "boxel/memory.hpp"
+#include "boxel/rows.hpp"
+#include "boxel/states.hpp"
+
+namespace boxel {
+
+using Accumulators = std::vector<std::unique_ptr<Accumulator>>;
+
+// What the results of a row of boxes are written with.
+struct ResultRules {
+  std::int64_t min_count = 1;
+  double ddof = 0;
+  bool whole_means = false;  // means in integers are rounded toward zero
+};
+
+class ResultWriter {
+ public:
+  ResultWriter(const KernelSet& kernels, const StatePlan& states, const Accumulators& accumulators,
+               const std::vector<BlockOutput>& outputs, const std::vector<LaneLayout>& layouts,
+               ResultRules rules, std::int64_t most_lanes);
+
+  // `lanes` results of every output: state k lies in states[k], `places` says where each output's
+  // row begins. Samples per box are equal in runs, or given lane by lane where `per_lane` is not
+  // null.
+  void write(std::span<const Lanes> states, std::span<std::byte* const> places,
+             std::int64_t positions, std::int64_t lanes, std::span<const CountRun> runs,
+             const std::int64_t* per_lane);
+
+ private:
+  struct Row {
+    std::span<const Lanes> states;
+    std::int64_t positions;
+    std::int64_t lanes;
+    std::span<const CountRun> runs;
+    const std::int64_t* per_lane;
+  };
+
+  bool truncates(std::size_t output) const;
+  Natural natural(std::size_t output) const;
+  void write_output(const Row& row, std::size_t output, std::byte* place);
+  bool write_as(const Row& row, std::size_t output, std::byte* place);
+  void compute(const Row& row, std::size_t output, std::byte* values);
+  void compute_run(const Row& row, std::size_t output, std::int64_t lane, std::int64_t lanes,
+                   Counts counts, std::byte* values);
+  bool find_failed(const Row& row, Statistic statistic);
+
+  const KernelSet& kernels_;
+  const StatePlan& states_;
+  const Accumulators& accumulators_;
+  const std::vector<BlockOutput>& outputs_;
+  ResultRules rules_;
+  std::vector<RowStorer> storers_;
+  Buffer values_;
+  Buffer cast_;
+  std::vector<std::uint8_t> failed_;
+};
+
+}  // namespace boxel

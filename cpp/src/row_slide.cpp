@@ -1,0 +1,187 @@
+#include "row_slide.hpp"
+
+#include <algorithm>
+#include <functional>
+#include <numeric>
+
+namespace boxel {
+namespace {
+
+// Calls visit(lane of each index of nested axes) with the innermost axis fastest: at(axis, index)
+// is an index's share of the lane, or `beyond`.
+template <class At, class Visit>
+void visit_nested(const std::vector<std::int64_t>& lengths, At at, Visit visit) {
+  const std::size_t axes = lengths.size();
+  const std::int64_t total =
+      std::accumulate(lengths.begin(), lengths.end(), std::int64_t{1}, std::multiplies{});
+  std::vector<std::int64_t> index(axes, 0);
+  for (std::int64_t k = 0; k < total; ++k) {
+    std::int64_t lane = 0;
+    for (std::size_t axis = 0; axis < axes && lane != beyond; ++axis) {
+      const std::int64_t share = at(axis, index[axis]);
+      lane = share == beyond ? beyond : lane + share;
+    }
+    visit(lane);
+    for (std::size_t axis = axes; axis-- > 0;) {
+      if (++index[axis] < lengths[axis]) break;
+      index[axis] = 0;
+    }
+  }
+}
+
+}  // namespace
+
+RowGeometry::RowGeometry(const std::vector<BoxSpan>& spans) {
+  for (const BoxSpan& span : spans) filtered_ |= span.axis->filtered();
+  for (const BoxSpan& span : spans) {
+    extended_lanes_ *= span.positions;
+    outputs_ *= span.outputs;
+  }
+  std::int64_t inner = extended_lanes_;
+  for (const BoxSpan& span : spans) {
+    inner /= span.positions;
+    if (span.axis->filtered()) axes_.push_back({span.axis->box.size, inner});
+  }
+  if (!filtered_) return;
+  extend(spans);
+  find_body();
+  pick(spans);
+  count(spans);
+}
+
+void RowGeometry::extend(const std::vector<BoxSpan>& spans) {
+  std::vector<std::int64_t> lengths;
+  std::vector<std::int64_t> inner(spans.size(), 1);
+  for (std::size_t k = spans.size(); k-- > 1;) inner[k - 1] = inner[k] * spans[k].sources;
+  for (const BoxSpan& span : spans) lengths.push_back(span.positions);
+  sources_.reserve(static_cast<std::size_t>(extended_lanes_));
+  const auto at = [&](std::size_t axis, std::int64_t position) {
+    const std::int64_t source = spans[axis].source(spans[axis].first_position + position);
+    return source == beyond ? beyond : source * inner[axis];
+  };
+  visit_nested(lengths, at, [&](std::int64_t lane) { sources_.push_back(lane); });
+}
+
+void RowGeometry::find_body() {
+  for (std::int64_t lane = 0; lane < extended_lanes_;) {
+    const std::int64_t source = sources_[static_cast<std::size_t>(lane)];
+    std::int64_t end = lane + 1;
+    const std::int64_t step = source == beyond ? 0 : 1;
+    while (end < extended_lanes_ &&
+           sources_[static_cast<std::size_t>(end)] == source + step * (end - lane)) {
+      ++end;
+    }
+    const Body run{lane, source, end - lane};
+    if (source == beyond) {
+      borders_.push_back(run);
+      std::fill_n(sources_.begin() + lane, run.lanes, 0);
+    } else if (run.lanes > body_.lanes) {
+      body_ = run;
+    }
+    lane = end;
+  }
+}
+
+void RowGeometry::pick(const std::vector<BoxSpan>& spans) {
+  std::vector<std::int64_t> lengths;
+  std::vector<std::int64_t> inner(spans.size(), 1);
+  for (std::size_t k = spans.size(); k-- > 1;) inner[k - 1] = inner[k] * spans[k].positions;
+  for (const BoxSpan& span : spans) lengths.push_back(span.outputs);
+  picked_.reserve(static_cast<std::size_t>(outputs_));
+  const auto at = [&](std::size_t axis, std::int64_t output) {
+    return output * spans[axis].axis->box.stride * inner[axis];
+  };
+  visit_nested(lengths, at, [&](std::int64_t lane) { picked_.push_back(lane); });
+  if (picked_.back() == outputs_ - 1) picked_.clear();
+}
+
+void RowGeometry::count(const std::vector<BoxSpan>& spans) {
+  std::vector<std::int64_t> lengths;
+  for (const BoxSpan& span : spans) lengths.push_back(span.outputs);
+  counts_.assign(static_cast<std::size_t>(outputs_), 1);
+  std::int64_t inner = outputs_;
+  for (const BoxSpan& span : spans) {
+    inner /= span.outputs;
+    for (std::int64_t lane = 0; lane < outputs_; ++lane) {
+      const std::int64_t output = span.first_output + lane / inner % span.outputs;
+      counts_[static_cast<std::size_t>(lane)] *= span.axis->within(output);
+    }
+  }
+}
+
+Lanes RowSlide::apply(const RowGeometry& geometry, Lanes row, double held, Lanes border) {
+  if (!geometry.filtered()) return row;
+  Lanes lanes = extend(geometry, row, border);
+  std::int64_t count = geometry.extended_lanes();
+  for (const RowGeometry::Axis& axis : geometry.axes()) {
+    lanes = slide(lanes, count, axis, held);
+    count -= (axis.size - 1) * axis.inner;
+    held *= static_cast<double>(axis.size);
+  }
+  if (geometry.picked().empty()) return lanes;
+  const Lanes picked = picked_.reserve(accumulator_, geometry.outputs());
+  accumulator_.gather(picked, lanes, geometry.picked().data(), geometry.outputs());
+  return picked;
+}
+
+Lanes RowSlide::extend(const RowGeometry& geometry, Lanes row, Lanes border) {
+  const RowGeometry::Body& body = geometry.body();
+  const std::int64_t lanes = geometry.extended_lanes();
+  if (body.lanes == lanes) return row.from(body.from);
+  const Lanes extended = extended_.reserve(accumulator_, lanes);
+  const std::int64_t* sources = geometry.sources().data();
+  const std::int64_t after = body.to + body.lanes;
+  accumulator_.gather(extended, row, sources, body.to);
+  if (body.lanes) accumulator_.pick(extended.from(body.to), row.from(body.from), 1, 1, body.lanes);
+  accumulator_.gather(extended.from(after), row, sources + after, lanes - after);
+  for (const RowGeometry::Body& run : geometry.borders()) {
+    for (std::int64_t lane = 0; lane < run.lanes; ++lane) {
+      accumulator_.pick(extended.from(run.to + lane), border, 1, 1, 1);
+    }
+  }
+  return extended;
+}
+
+Lanes RowSlide::slide(Lanes row, std::int64_t lanes, const RowGeometry::Axis& axis, double held) {
+  const std::int64_t outputs = lanes - (axis.size - 1) * axis.inner;
+  // Never where `row` lies, if that is the result of the axis before.
+  result_ = 1 - result_;
+  const Lanes result = results_[static_cast<std::size_t>(result_)].reserve(accumulator_, outputs);
+
+  std::array<Lanes, most_digits> windows{row};
+  std::size_t top = 0;
+  std::int64_t power = 1;
+  while (power <= axis.size / 4) {
+    lanes -= 3 * power * axis.inner;
+    const Lanes wider = 4 * power == axis.size ? result : powers_[top].reserve(accumulator_, lanes);
+    accumulator_.merge_ahead(wider, windows[top], lanes, power * axis.inner, 4,
+                             static_cast<double>(power) * held);
+    windows[++top] = wider;
+    power *= 4;
+  }
+
+  Lanes merged = windows[top];
+  std::int64_t done = 0;
+  for (std::size_t digit = top + 1; digit-- > 0; power /= 4) {
+    const std::int64_t times = axis.size / power % 4;
+    if (times == 0) continue;
+    const double part_held = static_cast<double>(power) * held;
+    Lanes part = windows[digit].from(done * axis.inner);
+    if (times > 1) {
+      const Lanes target = done ? part_.reserve(accumulator_, outputs) : result;
+      accumulator_.merge_ahead(target, part, outputs, power * axis.inner, static_cast<int>(times),
+                               part_held);
+      part = target;
+    }
+    if (done) {
+      accumulator_.merge(result, merged, part, outputs, static_cast<double>(done) * held,
+                         static_cast<double>(times) * part_held);
+      part = result;
+    }
+    merged = part;
+    done += times * power;
+  }
+  return merged;
+}
+
+}  // namespace boxel

@@ -1,0 +1,87 @@
+// Boxes that slide along the axes of a row, in lanes: the row is extended beyond its borders, and
+// windows of lanes are merged four by four (S4[l] = S1[l] + ... + S1[l + 3], S16 from S4, ...,
+// composed by the digits of the size in base 4). Nothing is subtracted, and the number of passes
+// grows with the logarithm of the size.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "box_plan.hpp"
+#include "lane_buffer.hpp"
+
+namespace boxel {
+
+// How a row of a given extent is extended and picked; the same for all accumulators.
+class RowGeometry {
+ public:
+  RowGeometry() = default;
+  explicit RowGeometry(const std::vector<BoxSpan>& spans);
+
+  struct Axis {
+    std::int64_t size;
+    std::int64_t inner;  // lanes from one position to the next
+  };
+  // Lanes that keep their order when the row is extended.
+  struct Body {
+    std::int64_t to = 0;
+    std::int64_t from = 0;
+    std::int64_t lanes = 0;
+  };
+
+  bool filtered() const { return filtered_; }
+  std::int64_t extended_lanes() const { return extended_lanes_; }
+  std::int64_t outputs() const { return outputs_; }
+  const std::vector<Axis>& axes() const { return axes_; }
+  const Body& body() const { return body_; }
+  // For each extended lane the one it is taken from; 0 where that lies beyond.
+  const std::vector<std::int64_t>& sources() const { return sources_; }
+  // Runs of extended lanes that lie beyond the border.
+  const std::vector<Body>& borders() const { return borders_; }
+  // For each output the lane it ends up in; empty where they are 0, 1, 2, ...
+  const std::vector<std::int64_t>& picked() const { return picked_; }
+  // Samples per output where boxes are cut at the border, in the directions of the row.
+  const std::vector<std::int64_t>& counts() const { return counts_; }
+
+ private:
+  void extend(const std::vector<BoxSpan>& spans);
+  void find_body();
+  void pick(const std::vector<BoxSpan>& spans);
+  void count(const std::vector<BoxSpan>& spans);
+
+  bool filtered_ = false;
+  std::int64_t extended_lanes_ = 1;
+  std::int64_t outputs_ = 1;
+  std::vector<Axis> axes_;
+  Body body_;
+  std::vector<std::int64_t> sources_;
+  std::vector<Body> borders_;
+  std::vector<std::int64_t> picked_;
+  std::vector<std::int64_t> counts_;
+};
+
+// The row's part of one accumulator.
+class RowSlide {
+ public:
+  explicit RowSlide(Accumulator& accumulator) : accumulator_(accumulator) {}
+
+  // The states of a row's boxes from those of its lanes, each of which holds `held` samples where
+  // nothing is masked. `border` is a lane of what lies beyond.
+  Lanes apply(const RowGeometry& geometry, Lanes row, double held, Lanes border);
+
+ private:
+  Lanes extend(const RowGeometry& geometry, Lanes row, Lanes border);
+  Lanes slide(Lanes row, std::int64_t lanes, const RowGeometry::Axis& axis, double held);
+
+  Accumulator& accumulator_;
+  LaneBuffer extended_;
+  LaneBuffer picked_;
+  static constexpr std::size_t most_digits = 32;  // in base 4, of 64 bits
+  std::array<LaneBuffer, most_digits> powers_;    // windows of 4, 16, 64, ... lanes
+  LaneBuffer part_;
+  std::array<LaneBuffer, 2> results_;
+  int result_ = 0;
+};
+
+}  // namespace boxel

@@ -1,0 +1,193 @@
+// The slices that a box takes in along an outer axis: rows of the image, or states of the boxes
+// along the axes before.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "box_plan.hpp"
+#include "lane_buffer.hpp"
+#include "row_sources.hpp"
+
+namespace boxel {
+
+// What stands beyond the border: a row of equal samples (which may not count), or nothing.
+struct BorderRow {
+  bool absent = true;
+  const void* samples = nullptr;
+  const std::uint8_t* include = nullptr;
+  const void* zeros = nullptr;  // in the place of what is absent, in exchanges
+};
+
+// Where the rows of a unit's slab lie, for a slice at the axis's first sample.
+struct Slab {
+  std::vector<RowPlace> rows;
+  std::int64_t positions = 0;  // along row[0]
+  std::int64_t row_lanes = 0;
+};
+
+class ImageSlices {
+ public:
+  ImageSlices(Accumulator& accumulator, const RowSources& sources, RowScratch& scratch,
+              const BoxSpan& span, const Slab& slab, const BorderRow& border)
+      : accumulator_(accumulator),
+        sources_(sources),
+        scratch_(scratch),
+        span_(span),
+        slab_(slab),
+        border_(border) {}
+
+  double held() const { return 1; }
+
+  void put(Lanes out, std::int64_t first, std::int64_t count) {
+    for (std::size_t row = 0; row < slab_.rows.size(); ++row) {
+      take(lanes_of(out, row), row, first, count, 0);
+    }
+  }
+
+  void append(Lanes out, Lanes held, std::int64_t slice, std::int64_t count) {
+    for (std::size_t row = 0; row < slab_.rows.size(); ++row) {
+      const Lanes target = lanes_of(out, row);
+      const Lanes from = lanes_of(held, row);
+      if (target.first != from.first || target.base != from.base) {
+        accumulator_.pick(target, from, 1, 1, slab_.row_lanes);
+      }
+      take(target, row, slice, 1, count);
+    }
+  }
+
+  void exchange(Lanes state, std::int64_t added, std::int64_t removed) {
+    RowGroup group;
+    for (std::size_t row = 0; row < slab_.rows.size(); ++row) {
+      accumulator_.exchange(lanes_of(state, row), exchanged_row(group, 0, row, added),
+                            exchanged_row(group, 1, row, removed), slab_.row_lanes);
+    }
+  }
+
+  bool admit(std::int64_t slice) {
+    if (accumulator_.subtraction() == Subtraction::always) return true;
+    RowGroup group;
+    const double most = 2 * most_samples_;
+    for (std::size_t row = 0; row < slab_.rows.size() && grid_.exact(most); ++row) {
+      const void* samples = exchanged_row(group, 0, row, slice);
+      sources_.kernels.survey(grid_, sources_.sample, samples, slab_.row_lanes);
+    }
+    return grid_.exact(most);
+  }
+
+  // The samples of a whole box, over all axes.
+  void set_most_samples(double samples) { most_samples_ = samples; }
+
+ private:
+  Lanes lanes_of(Lanes state, std::size_t row) const {
+    return state.from(static_cast<std::int64_t>(row) * slab_.row_lanes);
+  }
+
+  // Returns false for a slice that is not there.
+  bool load(RowGroup& group, int k, std::size_t row, std::int64_t slice) {
+    const std::int64_t source = span_.source(slice);
+    if (source == beyond) {
+      group.samples[static_cast<std::size_t>(k)] = border_.samples;
+      group.include[static_cast<std::size_t>(k)] = border_.include;
+      return !border_.absent;
+    }
+    RowPlace place = slab_.rows[row];
+    place.move(*span_.axis, source);
+    scratch_.load(group, k, place, slab_.positions, slab_.row_lanes);
+    return true;
+  }
+
+  const void* exchanged_row(RowGroup& group, int k, std::size_t row, std::int64_t slice) {
+    if (!load(group, k, row, slice)) return border_.zeros;
+    return group.samples[static_cast<std::size_t>(k)];
+  }
+
+  void take(Lanes state, std::size_t row, std::int64_t first, std::int64_t count,
+            std::int64_t taken) {
+    RowGroup group;
+    group.count = 0;
+    const std::int64_t before = taken;
+    const auto flush = [&] {
+      if (group.count == 0) return;
+      accumulator_.take(state, group, slab_.row_lanes, taken);
+      taken += group.count;
+      group.count = 0;
+    };
+    for (std::int64_t slice = first; slice < first + count; ++slice) {
+      if (load(group, group.count, row, slice)) ++group.count;
+      if (group.count == max_group) flush();
+    }
+    flush();
+    if (taken == before && before == 0) accumulator_.clear(state, slab_.row_lanes);
+  }
+
+  Accumulator& accumulator_;
+  const RowSources& sources_;
+  RowScratch& scratch_;
+  const BoxSpan& span_;
+  const Slab& slab_;
+  const BorderRow& border_;
+  Grid grid_;
+  double most_samples_ = 1;
+};
+
+// States side by side in one input: slice k begins at lane k * lanes.
+class StateSlices {
+ public:
+  StateSlices(Accumulator& accumulator, const BoxSpan& span, double held)
+      : accumulator_(accumulator), span_(span), held_(held) {}
+
+  // `border` stands for what lies beyond: a state without samples where that is nothing.
+  void begin(Lanes input, std::int64_t lanes, Lanes border) {
+    input_ = input;
+    lanes_ = lanes;
+    border_ = border;
+  }
+
+  double held() const { return held_; }
+  bool admit(std::int64_t) const { return true; }
+
+  void put(Lanes out, std::int64_t first, std::int64_t count) {
+    const std::int64_t source = span_.source(first);
+    const bool side_by_side =
+        source != beyond && span_.source(first + count - 1) == source + count - 1 &&
+        count <= span_.axis->length && inside(first) && inside(first + count - 1);
+    std::int64_t taken = 1;
+    if (side_by_side && count > 1) {
+      taken = std::min<std::int64_t>(count, 4);
+      accumulator_.merge_ahead(out, input_.from(source * lanes_), lanes_, lanes_,
+                               static_cast<int>(taken), held_);
+    } else {
+      accumulator_.pick(out, slice(first), 1, 1, lanes_);
+    }
+    for (; taken < count; ++taken) append(out, out, first + taken, taken);
+  }
+
+  void append(Lanes out, Lanes held, std::int64_t at, std::int64_t count) {
+    accumulator_.merge(out, held, slice(at), lanes_, static_cast<double>(count) * held_, held_);
+  }
+
+  void exchange(Lanes state, std::int64_t added, std::int64_t removed) {
+    accumulator_.exchange_states(state, state, slice(added), slice(removed), lanes_);
+  }
+
+ private:
+  bool inside(std::int64_t at) const {
+    const std::int64_t position = at + span_.axis->box.low;
+    return position >= 0 && position < span_.axis->length;
+  }
+
+  Lanes slice(std::int64_t at) const {
+    const std::int64_t source = span_.source(at);
+    return source == beyond ? border_ : input_.from(source * lanes_);
+  }
+
+  Accumulator& accumulator_;
+  const BoxSpan& span_;
+  double held_;
+  Lanes input_;
+  std::int64_t lanes_ = 0;
+  Lanes border_;
+};
+
+}  // namespace boxel
