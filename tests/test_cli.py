@@ -418,6 +418,7 @@ def test_json():
         "dtype": "float64",
         "min": density.min(),
         "max": density.max(),
+        "not_finite": 0,
         "output": "map.npy",
         "plot": None,
     }
@@ -432,7 +433,7 @@ def test_existing_outputs_are_refused_before_the_work(option, monkeypatch):
     with open("out.png", "w") as file:
         file.write("precious")
     with monkeypatch.context() as patched:
-        patched.setattr(density_job, "read_image", None)
+        patched.setattr(density_job, "read_source", None)
         message = fail("density", "a.png", "--block", 3, option, "out.png")
     assert message == "cannot write out.png: it exists already (--force replaces it)"
     with open("out.png") as file:
