@@ -16,12 +16,13 @@ AT_ROOFLINE = 0.9
 
 @dataclass(frozen=True)
 class Bar:
-    """A measured number that must reach a bound."""
+    """A measured number that must reach a bound, or stay below one."""
 
     text: str
     measure: Callable[[Measurement], float | None]
     """Return the number, or None where it could not be measured."""
-    at_least: float
+    at_least: float = -math.inf
+    at_most: float = math.inf
     applies_to: Callable[[Measurement], bool] = lambda measured: measured.workers == 1
 
 
@@ -50,6 +51,31 @@ def best_peer(times: float, library: str | None = None) -> Bar:
     )
 
 
+def peer_time(times: float, library: str) -> Bar:
+    def measure(measured: Measurement) -> float | None:
+        speedup = measured.speedup_over_best(library)
+        return None if speedup is None else 1 / speedup
+
+    return Bar(f"at most {times:g}x the time of the best {library} idiom", measure, at_most=times)
+
+
+def copies(times: float) -> Bar:
+    return Bar(
+        f"at most the time of {times:g} copies of the input",
+        lambda measured: measured.copies_of_input(measured.ours),
+        at_most=times,
+    )
+
+
+def reference_time(times: float, name: str) -> Bar:
+    """Compare with another of boxel's own calls, per unit of work."""
+    return Bar(
+        f"at most {times:g}x the time of {name}",
+        lambda measured: measured.time_of_reference(name),
+        at_most=times,
+    )
+
+
 def _is_long(measured: Measurement) -> bool:
     single = measured.single
     return single is not None and (single.median or 0.0) >= LONG_JOB_SECONDS
@@ -60,7 +86,7 @@ def worker_gain(times: float) -> Bar:
         f"at least {times:g}x one worker in jobs over {LONG_JOB_SECONDS * 1e3:g} ms",
         lambda measured: measured.worker_speedup(),
         times,
-        _is_long,
+        applies_to=_is_long,
     )
 
 

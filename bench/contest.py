@@ -29,6 +29,8 @@ class Contestant:
     included: str = ""
     tolerance: str = ""
     call: Call | None = None
+    work: float = 1.0
+    """How much is done in a call, where boxel does 1 in its own."""
     seconds: list[float] = field(default_factory=list)
     missing: str | None = None
     error: str | None = None
@@ -58,6 +60,8 @@ class Measurement:
     ours: Contestant = field(default_factory=lambda: Contestant("boxel", "boxel"))
     single: Contestant | None = None
     """boxel with one worker, where the others run with several."""
+    references: list[Contestant] = field(default_factory=list)
+    """Other calls of boxel, to judge the time of its own by."""
     peers: list[Contestant] = field(default_factory=list)
     roof_bytes: int = 0
     read_seconds: list[float] = field(default_factory=list)
@@ -65,7 +69,8 @@ class Measurement:
 
     @property
     def contestants(self) -> list[Contestant]:
-        return [self.ours, *([] if self.single is None else [self.single]), *self.peers]
+        single = [] if self.single is None else [self.single]
+        return [self.ours, *single, *self.references, *self.peers]
 
     @property
     def errors(self) -> list[str]:
@@ -88,10 +93,22 @@ class Measurement:
     def speedup_over(self, other: Contestant) -> float | None:
         if self.ours.median is None or other.median is None:
             return None
-        return other.median / self.ours.median
+        return other.median / other.work / self.ours.median
 
     def worker_speedup(self) -> float | None:
         return None if self.single is None else self.speedup_over(self.single)
+
+    def time_of_reference(self, name: str) -> float | None:
+        """Return boxel's time over that of a reference, for equal work."""
+        (reference,) = (each for each in self.references if each.name == name)
+        speedup = self.speedup_over(reference)
+        return None if speedup is None else 1 / speedup
+
+    def copies_of_input(self, contestant: Contestant) -> float | None:
+        """Return how often the input could have been copied in that time."""
+        if contestant.median is None or not self.copy_seconds:
+            return None
+        return contestant.median / (self.bytes_in * self._copy_pace())
 
     def of_read_roof(self, contestant: Contestant) -> float | None:
         """Return the share of its time that reading the input would take at the read roofline."""
@@ -104,12 +121,15 @@ class Measurement:
         if contestant.median is None or not self.read_seconds:
             return None
         # A copy reads and writes each byte once, so what it costs beyond a read is the write.
-        write_pace = max(median(self.copy_seconds) / self.roof_bytes - self._read_pace(), 0.0)
+        write_pace = max(self._copy_pace() - self._read_pace(), 0.0)
         roof = self.bytes_in * self._read_pace() + self.bytes_out * write_pace
         return roof / contestant.median
 
     def _read_pace(self) -> float:
         return median(self.read_seconds) / self.roof_bytes
+
+    def _copy_pace(self) -> float:
+        return median(self.copy_seconds) / self.roof_bytes
 
 
 def run_job(job: Job, workers: int, rounds: int, quick: bool, roofs: Rooflines) -> Measurement:
@@ -125,6 +145,10 @@ def run_job(job: Job, workers: int, rounds: int, quick: bool, roofs: Rooflines) 
     measured.bytes_out = sum(array.nbytes for array in expected)
     if workers > 1:
         measured.single = Contestant("boxel, one worker", "boxel", call=trial.call(1))
+    measured.references = [
+        Contestant(each.name, "boxel", call=each.call(workers), work=each.work)
+        for each in trial.references
+    ]
     measured.peers = [admit(peer, trial, workers, expected) for peer in trial.peers]
     del expected
     if job.warm:

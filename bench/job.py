@@ -30,6 +30,17 @@ class Peer:
 
 
 @dataclass(frozen=True)
+class Reference:
+    """Another call of boxel, whose time the job's own is judged by."""
+
+    name: str
+    call: Callable[[int], Call]
+    """Take the number of workers, return the call."""
+    work: float = 1.0
+    """How much it does, where the job's own call does 1."""
+
+
+@dataclass(frozen=True)
 class Trial:
     """A job with its inputs made."""
 
@@ -39,6 +50,7 @@ class Trial:
     peers: tuple[Peer, ...]
     bytes_in: int
     agreement: Agreement
+    references: tuple[Reference, ...] = ()
 
 
 @dataclass(frozen=True)

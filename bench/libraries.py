@@ -15,6 +15,7 @@ DISTRIBUTIONS = {
     "torch": "torch",
     "tensorstore": "tensorstore",
     "tinybrain": "tinybrain",
+    "SimpleITK": "SimpleITK",
     "xarray": "xarray",
 }
 
@@ -47,6 +48,8 @@ def pin_threads(workers: int) -> None:
         load("cv2").setNumThreads(workers)
     if is_available("torch"):
         load("torch").set_num_threads(workers)
+    if is_available("SimpleITK"):
+        load("SimpleITK").ProcessObject.SetGlobalDefaultNumberOfThreads(workers)
 
 
 def versions() -> dict[str, str]:

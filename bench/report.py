@@ -124,7 +124,7 @@ def verdict(bar: Bar, measured: Measurement) -> tuple[str, str]:
     value = bar.measure(measured)
     if value is None:
         return "UNKNOWN", f"{bar.text}: not measured"
-    word = "MET" if value >= bar.at_least else "MISSED"
+    word = "MET" if bar.at_least <= value <= bar.at_most else "MISSED"
     return word, f"{bar.text}: {'at the roof' if math.isinf(value) else f'{value:.2f}'}"
 
 

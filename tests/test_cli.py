@@ -10,83 +10,23 @@ from importlib import metadata
 
 import numpy as np
 import pytest
+import tifffile
+from PIL import Image
 
+import boxel as bx
+from boxel.cli import density_job
+from boxel.cli.app import boxel
+from boxel.cli.foreground import foreground, otsu_threshold
+from boxel.cli.parameters import join_sizes
+from boxel.files import read_image
+from command_line import execute, fail, make_runner, run, save
 from image_files import cut, expected_density, png_bytes, sparse_image
 from subprocesses import run_script
-
-click = pytest.importorskip("click")
-pytest.importorskip("PIL")
-pytest.importorskip("tifffile")
-pytest.importorskip("matplotlib")
-
-import tifffile  # noqa: E402
-from click.testing import CliRunner  # noqa: E402
-from PIL import Image  # noqa: E402
-
-import boxel as bx  # noqa: E402
-from boxel.cli import density_job  # noqa: E402
-from boxel.cli.app import boxel  # noqa: E402
-from boxel.cli.foreground import foreground, otsu_threshold  # noqa: E402
-from boxel.cli.parameters import join_sizes  # noqa: E402
-from boxel.files import read_image  # noqa: E402
 
 
 @pytest.fixture(autouse=True)
 def in_empty_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-
-
-def make_runner():
-    try:
-        return CliRunner(mix_stderr=False)
-    except TypeError:  # click 8.2 always keeps the streams apart
-        return CliRunner()
-
-
-def run(*arguments):
-    """Run a command that must succeed and say nothing on stderr; return what it printed."""
-    result = make_runner().invoke(boxel, [str(argument) for argument in arguments])
-    assert result.exit_code == 0, result.stderr
-    assert result.stderr == ""
-    return result.stdout
-
-
-def fail(*arguments):
-    """Run a command that must fail in the one way that is allowed; return its message."""
-    before = sorted(os.listdir())
-    result = make_runner().invoke(boxel, [str(argument) for argument in arguments])
-    assert result.exit_code == 2, result.output
-    assert result.stdout == ""
-    assert isinstance(result.exception, SystemExit)
-    prefix, line = "boxel: error: ", result.stderr
-    assert line.startswith(prefix)
-    assert line.count("\n") == 1
-    assert line.endswith("\n")
-    assert sorted(os.listdir()) == before
-    return line[len(prefix) : -1]
-
-
-def execute(*arguments, **options):
-    return subprocess.run(
-        [sys.executable, "-m", "boxel", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        **options,
-    )
-
-
-def save(name, array):
-    """Save an array in the format of the name."""
-    if name.endswith(".npy"):
-        np.save(name, array)
-    elif name.endswith(".tif"):
-        colour = array.ndim == 3 and array.shape[-1] == 3
-        tifffile.imwrite(name, array, photometric="rgb" if colour else "minisblack")
-    else:
-        Image.fromarray(array).save(name)
-    return name
 
 
 def density_of(*arguments):
@@ -418,6 +358,7 @@ def test_json():
         "dtype": "float64",
         "min": density.min(),
         "max": density.max(),
+        "not_finite": 0,
         "output": "map.npy",
         "plot": None,
     }
@@ -432,7 +373,7 @@ def test_existing_outputs_are_refused_before_the_work(option, monkeypatch):
     with open("out.png", "w") as file:
         file.write("precious")
     with monkeypatch.context() as patched:
-        patched.setattr(density_job, "read_image", None)
+        patched.setattr(density_job, "read_source", None)
         message = fail("density", "a.png", "--block", 3, option, "out.png")
     assert message == "cannot write out.png: it exists already (--force replaces it)"
     with open("out.png") as file:

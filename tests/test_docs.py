@@ -269,6 +269,18 @@ def test_table_of_result_types():
                     assert bx.block_reduce(image, 2, name).dtype == expected, (dtype, name)
 
 
+def test_table_of_modes():
+    rows = table_under("Beyond the border", "docs/boxes.md")[1:]
+    assert [words_in_code(name)[0] for name, *_ in rows] == list(bx.MODES)
+    image = np.array([[3.0, 0.0, 7.0, 1.0], [1.0, 7.0, 2.0, 5.0], [6.0, 4.0, 2.0, 8.0]])
+    for name, _, of_numpy, *_ in rows:
+        for mode in words_in_code(of_numpy):
+            padded = np.pad(image, 2, mode=mode)
+            expected = bx.box_filter(padded, 5, "sum", mode="valid")
+            found = bx.box_filter(image, 5, "sum", mode=words_in_code(name)[0])
+            np.testing.assert_array_equal(found, expected)
+
+
 def test_presets_that_contributors_are_told_of():
     presets = ROOT / "CMakePresets.json"
     if not presets.exists():

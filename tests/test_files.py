@@ -310,6 +310,31 @@ def test_tiff_round_trip(tmp_path, dtype, shape):
     check_read(tmp_path / "a.tif", stored)
 
 
+@pytest.mark.parametrize("axis", [2, -1, 0])
+@pytest.mark.parametrize(("name", "dtype"), [("a.png", "u1"), ("a.tif", "u2"), ("a.tif", "f4")])
+def test_colours_round_trip(tmp_path, name, dtype, axis):
+    array = sparse_image((9, 14, 3), np.dtype(dtype))
+    write_array(tmp_path / name, np.moveaxis(array, 2, axis), channel_axis=axis)
+    check_read(tmp_path / name, array, -1)
+
+
+def test_npy_keeps_its_axes_and_other_channels_are_no_colours(tmp_path):
+    array = sparse_image((3, 9, 14))
+    write_array(tmp_path / "a.npy", array, channel_axis=0)
+    check_read(tmp_path / "a.npy", array)
+    array = sparse_image((9, 14, 5))
+    write_array(tmp_path / "a.tif", array, channel_axis=2)
+    check_read(tmp_path / "a.tif", array)
+
+
+def test_deep_colours_do_not_fit_into_a_png(tmp_path):
+    with pytest.raises(ValueError, match="of colours, found uint16"):
+        write_array(tmp_path / "a.png", sparse_image((9, 14, 3), np.uint16), channel_axis=2)
+    with pytest.raises(ValueError, match=r"expected a 2-D array for a .png file"):
+        write_array(tmp_path / "a.png", sparse_image((9, 14, 5)), channel_axis=2)
+    assert os.listdir(tmp_path) == []
+
+
 @pytest.mark.parametrize(
     ("name", "array", "message"),
     [

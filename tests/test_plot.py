@@ -1,4 +1,4 @@
-"""Heatmaps: what is drawn, where, and that nothing global is touched."""
+"""Heatmaps and comparisons: what is drawn, where, and that nothing global is touched."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from boxel import density_map
-from boxel.plot import heatmap, save_figure
+from boxel.plot import comparison, heatmap, save_figure
 
 
 def drawn_map(axes):
@@ -151,13 +151,117 @@ def test_missing_values_are_left_blank():
         ({"image": np.zeros((4, 4)), "ax": Figure().subplots()}, "image or ax, found both"),
         ({"block_size": 0}, "whole numbers >= 1 for block_size, found 0"),
         ({"block_size": 2.5}, "whole numbers >= 1 for block_size, found 2.5"),
-        ({"block_size": (1, 2, 3)}, "one or two whole numbers"),
+        ({"block_size": (1, 2, 3)}, "one or 2 whole numbers"),
         ({"stride": (1, -1)}, "whole numbers >= 1 for stride"),
     ],
 )
 def test_wrong_arguments(options, message):
     with pytest.raises(ValueError, match=message):
         heatmap(**{"density": np.zeros((2, 2)), **options})
+
+
+# Comparisons --------------------------------------------------------------------------------------
+
+
+def test_image_and_result_are_drawn_side_by_side():
+    image, result = sparse_image((8, 12)), np.linspace(0, 5, 96).reshape(8, 12)
+    left, right = comparison(image, result, title="smooth", label="mean", vmin=-1, vmax=7)
+    np.testing.assert_array_equal(drawn_map(left).get_array(), image)
+    np.testing.assert_array_equal(drawn_map(right).get_array(), result)
+    assert (left.get_title(), right.get_title()) == ("image", "smooth")
+    assert drawn_map(left).colorbar is not None
+    assert drawn_map(right).colorbar.ax.get_ylabel() == "mean"
+    assert drawn_map(right).get_clim() == (-1, 7)
+    assert extent_of(left) == extent_of(right) == (-0.5, 11.5, 7.5, -0.5)
+    left.set_xlim(2, 5)
+    assert right.get_xlim() == (2, 5)
+
+
+@pytest.mark.parametrize(
+    ("shape", "options", "extent"),
+    [
+        # Boxes that lie wholly inside have their middle where the image has it.
+        ((6, 8), {"size": (3, 5), "mode": "valid"}, (1.5, 9.5, 6.5, 0.5)),
+        ((5, 12), {"size": (4, 9), "mode": ("valid", "wrap")}, (-0.5, 11.5, 6, 1)),
+        ((8, 12), {"size": 3, "mode": "shrink"}, (-0.5, 11.5, 7.5, -0.5)),
+        # A sample of every third pixel is drawn around it.
+        ((3, 4), {"size": 3, "stride": 3}, (-1.5, 10.5, 7.5, -1.5)),
+        ((3, 4), {"size": (2, 3), "stride": 3, "mode": "valid"}, (-0.5, 11.5, 8, -1)),
+    ],
+)
+def test_results_lie_on_the_pixels_they_belong_to(shape, options, extent):
+    left, right = comparison(np.zeros((8, 12)), np.zeros(shape), **options)
+    assert extent_of(right) == extent
+    assert right.get_xlim() == left.get_xlim() == (-0.5, 11.5)
+    assert right.get_ylim() == left.get_ylim() == (7.5, -0.5)
+
+
+def test_the_middle_slice_is_drawn_and_named():
+    image = np.arange(7 * 9 * 4 * 5).reshape(7, 9, 4, 5)
+    left, right = comparison(image, image + 1, title="more")
+    np.testing.assert_array_equal(drawn_map(left).get_array(), image[3, 4])
+    np.testing.assert_array_equal(drawn_map(right).get_array(), image[3, 4] + 1)
+    assert left.get_title() == "image, slice [3, 4, :, :]"
+    assert right.get_title() == "more, slice [3, 4, :, :]"
+
+
+@pytest.mark.parametrize(("mode", "slices"), [("reflect", 10), ("valid", 8)])
+def test_slices_of_image_and_result_belong_together(mode, slices):
+    volume = np.arange(10.0)[:, None, None] + np.zeros((10, 4, 5))
+    result = volume[1:9] if mode == "valid" else volume
+    for stride in (1, 2):
+        strided = result[::stride]
+        left, right = comparison(
+            volume,
+            strided,
+            size=(3, 1, 1),
+            mode=(mode, "reflect", "reflect"),
+            stride=(stride, 1, 1),
+        )
+        assert len(result) == slices
+        assert drawn_map(left).get_array()[0, 0] == drawn_map(right).get_array()[0, 0]
+
+
+def test_colours_are_averaged_in_the_result():
+    image = sparse_image((3, 8, 12))
+    result = image.astype(np.float64)
+    left, right = comparison(image, result, channel_axis=0, label="mean")
+    assert drawn_map(right).colorbar.ax.get_ylabel() == "mean, averaged over the colours"
+    assert drawn_map(left).get_array().shape == (8, 12, 3)
+    assert drawn_map(left).colorbar is None
+    np.testing.assert_allclose(drawn_map(right).get_array(), result.mean(axis=0))
+
+
+@pytest.mark.parametrize("dtype", ["?", "u1", "i8", "f2"])
+def test_every_dtype_can_be_drawn(dtype):
+    image = sparse_image((8, 12), np.dtype(dtype))
+    left, _ = comparison(image, image)
+    left.figure.canvas.draw()
+
+
+def test_comparison_on_given_axes():
+    pair = Figure().subplots(1, 2)
+    assert comparison(np.eye(4), np.eye(4), axes=pair) == tuple(pair)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"result": np.zeros((4, 4, 4))}, r"shapes \(4, 4\) and \(4, 4, 4\)"),
+        ({"result": np.zeros((0, 4))}, "not empty"),
+        ({"image": np.zeros(4), "result": np.zeros(4)}, "two or more axes"),
+        ({"channel_axis": 1}, "two or more axes"),
+        ({"size": 0}, "one or 2 whole numbers >= 1 for size, found 0"),
+        ({"stride": (1, 2, 3)}, "one or 2 whole numbers >= 1 for stride"),
+        ({"mode": ("wrap",)}, "one or 2 modes, found 1"),
+    ],
+)
+def test_wrong_arguments_of_a_comparison(options, message):
+    with pytest.raises(ValueError, match=message):
+        comparison(**{"image": np.zeros((4, 4)), "result": np.zeros((4, 4)), **options})
+
+
+# Files and surroundings ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ from fnmatch import fnmatchcase
 
 from job import Job
 
-from jobs import blocks
+from jobs import blocks, boxes
 
-ALL_JOBS: tuple[Job, ...] = (*blocks.JOBS,)
+ALL_JOBS: tuple[Job, ...] = (*blocks.JOBS, *boxes.JOBS)
 
 
 class UnknownJobError(Exception):

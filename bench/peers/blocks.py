@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass
 
-from job import Call, Peer
+from job import Peer
 
-from agreement import Agreement, Tolerance
+from agreement import Tolerance
 from peers import blocks_libraries as libraries
 from peers import blocks_numpy as numpy_idioms
 from peers.block_task import BlockTask
+from peers.entry import Entry
 
 ADDITIVE = frozenset({"mean", "density", "sum"})
 EXTREMES = frozenset({"min", "max"})
@@ -21,28 +20,19 @@ MOMENTS = "E[x^2] - E[x]^2"
 
 
 @dataclass(frozen=True)
-class BlockPeer:
+class BlockPeer(Entry[BlockTask]):
     """A peer, and the block tasks it can do."""
 
-    name: str
-    library: str
-    statistics: frozenset[str]
-    prepare: Callable[[BlockTask, int], Call]
-    accepts: Callable[[BlockTask], bool] = lambda task: True
     partial: bool = False
     """Whether it divides a partial edge block by the samples that are there."""
     selects: bool = False
     """Whether it can leave samples out."""
-    notes: Mapping[str, str] = field(default_factory=dict)
-    """What its time includes besides its own function, by the task's trait that asks for it."""
-    agreement: Agreement | None = None
 
     def can(self, task: BlockTask) -> bool:
         return (
-            task.statistic in self.statistics
+            super().can(task)
             and (self.partial or task.boundary == "trim")
             and (self.selects or not task.selects)
-            and self.accepts(task)
         )
 
 
@@ -129,7 +119,7 @@ BLOCK_PEERS = (
         libraries.opencv_area_rounded,
         accepts=is_planar,
         notes={"any": "threshold; rounds to 1/255"},
-        agreement=Tolerance(atol=0.51 / 255),
+        agreement=lambda task: Tolerance(atol=0.51 / 255),
     ),
     BlockPeer(
         "OpenCV erode/dilate",
@@ -195,21 +185,6 @@ BLOCK_PEERS = (
 )
 
 
-def included(peer: BlockPeer, task: BlockTask) -> str:
-    """Say what the job makes the peer do besides its own function."""
-    return "; ".join(note for trait, note in peer.notes.items() if trait in task.traits)
-
-
 def block_peers(task: BlockTask) -> tuple[Peer, ...]:
     """Return every peer that can do the task."""
-    return tuple(
-        Peer(
-            name=peer.name,
-            library=peer.library,
-            prepare=partial(peer.prepare, task),
-            included=included(peer, task),
-            agreement=peer.agreement,
-        )
-        for peer in BLOCK_PEERS
-        if peer.can(task)
-    )
+    return tuple(entry.peer(task) for entry in BLOCK_PEERS if entry.can(task))

@@ -26,6 +26,7 @@ __all__ = [
     "LoadedImage",
     "check_holds",
     "check_output",
+    "png_dtypes",
     "read_image",
     "replacing",
     "to_gray",
@@ -156,7 +157,9 @@ def replacing(path: PathLike) -> Iterator[BinaryIO]:
         temporary.unlink(missing_ok=True)
 
 
-def write_array(path: PathLike, array: Array, *, overwrite: bool = False) -> None:
+def write_array(
+    path: PathLike, array: Array, *, channel_axis: int | None = None, overwrite: bool = False
+) -> None:
     """Write an array to a ``.npy``, ``.png``, ``.tif`` or ``.tiff`` file.
 
     Parameters
@@ -165,8 +168,11 @@ def write_array(path: PathLike, array: Array, *, overwrite: bool = False) -> Non
         The file; its suffix says the format. The folder must exist.
     array : ndarray
         What to write. ``.npy`` takes any array of numbers and keeps its dtype. ``.png`` takes a
-        2-D array of uint8 or uint16 (see `to_gray`). ``.tif`` takes two or more axes, and
-        stores float16 as float32, which more programs can read.
+        2-D array of uint8 or uint16 (see `to_gray`), or colours of uint8. ``.tif`` takes two or
+        more axes, and stores float16 as float32, which more programs can read.
+    channel_axis : int, optional
+        The axis that holds red, green and blue: a ``.png`` or ``.tif`` file then says that it
+        holds colours, and has them last.
     overwrite : bool, default: False
         Replace a file that exists.
 
@@ -179,16 +185,23 @@ def write_array(path: PathLike, array: Array, *, overwrite: bool = False) -> Non
     """
     check_output(path, overwrite=overwrite)
     suffix = Path(path).suffix.lower()
-    check_holds(suffix, array.shape)
+    check_holds(suffix, array.shape, channel_axis=channel_axis)
+    coloured = suffix != ".npy" and _is_rgb(array.shape, channel_axis)
+    if coloured and channel_axis is not None:
+        array = np.moveaxis(array, channel_axis, -1)
     with replacing(path) as stream:
-        _WRITERS[suffix](stream, array)
+        _WRITERS[suffix](stream, array, coloured)
 
 
-def check_holds(suffix: str, shape: Sequence[int]) -> None:
+def _is_rgb(shape: Sequence[int], channel_axis: int | None) -> bool:
+    return channel_axis is not None and shape[channel_axis] == 3
+
+
+def check_holds(suffix: str, shape: Sequence[int], *, channel_axis: int | None = None) -> None:
     """Refuse a shape that the format of `suffix` cannot hold."""
     if suffix == ".npy":
         return
-    if suffix == ".png" and len(shape) != 2:
+    if suffix == ".png" and len(shape) - _is_rgb(shape, channel_axis) != 2:
         raise ValueError(f"expected a 2-D array for a .png file, found the shape {tuple(shape)}")
     if len(shape) < 2 or 0 in shape:
         raise ValueError(
@@ -223,26 +236,36 @@ def to_gray(fractions: Array, *, bits: int = 8) -> Array:
     return gray
 
 
-def _write_npy(stream: BinaryIO, array: Array) -> None:
+def png_dtypes(coloured: bool) -> tuple[np.dtype[Any], ...]:
+    """Return the dtypes that a PNG file can hold."""
+    # Pillow writes no 16-bit colours.
+    return (np.dtype(np.uint8),) if coloured else (np.dtype(np.uint8), np.dtype(np.uint16))
+
+
+def _write_npy(stream: BinaryIO, array: Array, coloured: bool) -> None:
     np.save(stream, array, allow_pickle=False)
 
 
-def _write_png(stream: BinaryIO, array: Array) -> None:
+def _write_png(stream: BinaryIO, array: Array, coloured: bool) -> None:
     image_module = require("PIL.Image", extra="cli")
     native = array.dtype.newbyteorder("=")
-    if native not in (np.uint8, np.uint16):
-        raise ValueError(f"expected uint8 or uint16 for a .png file, found {array.dtype}")
+    held = png_dtypes(coloured)
+    if native not in held:
+        names = " or ".join(dtype.name for dtype in held)
+        of_colours = " of colours" if coloured else ""
+        raise ValueError(f"expected {names} for a .png file{of_colours}, found {array.dtype}")
     contiguous = np.ascontiguousarray(array, dtype=native)
     image_module.fromarray(contiguous).save(stream, format="PNG")
 
 
-def _write_tiff(stream: BinaryIO, array: Array) -> None:
+def _write_tiff(stream: BinaryIO, array: Array, coloured: bool) -> None:
     tifffile = require("tifffile", extra="cli")
     dtype = np.dtype(np.float32) if array.dtype == np.float16 else array.dtype.newbyteorder("=")
-    tifffile.imwrite(stream, np.ascontiguousarray(array, dtype=dtype), photometric="minisblack")
+    photometric = "rgb" if coloured else "minisblack"
+    tifffile.imwrite(stream, np.ascontiguousarray(array, dtype=dtype), photometric=photometric)
 
 
-_WRITERS: dict[str, Callable[[BinaryIO, Array], None]] = {
+_WRITERS: dict[str, Callable[[BinaryIO, Array, bool], None]] = {
     ".npy": _write_npy,
     ".png": _write_png,
     ".tif": _write_tiff,

@@ -1,4 +1,4 @@
-"""Draw block maps with Matplotlib.
+"""Draw block maps and filtered images with Matplotlib.
 
 Figures are made as objects, never through ``pyplot``: nothing global changes, no window opens,
 and the backend in use is left alone.
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["PLOT_SUFFIXES", "heatmap", "save_figure"]
+__all__ = ["PLOT_SUFFIXES", "comparison", "heatmap", "save_figure"]
 
 PLOT_SUFFIXES = (".png", ".pdf", ".svg")
 """Suffixes that `save_figure` knows."""
@@ -101,11 +101,104 @@ def heatmap(
     _draw_map(ax, values, block, step, label=label, cmap=cmap, vmin=vmin, vmax=vmax)
     if picture is not None:
         ax.set_ylabel("")  # the image has it
-        ax.set_xlim(-0.5, picture.shape[1] - 0.5)
-        ax.set_ylim(picture.shape[0] - 0.5, -0.5)
+        _show_whole(ax, picture)
     if title is not None:
         ax.set_title(title)
     return ax
+
+
+def comparison(
+    image: ArrayLike,
+    result: ArrayLike,
+    *,
+    size: int | Sequence[int] = 1,
+    mode: str | Sequence[str] = "reflect",
+    stride: int | Sequence[int] = 1,
+    channel_axis: int | None = None,
+    axes: Sequence[Axes] | None = None,
+    title: str | None = None,
+    label: str = "result",
+    cmap: str = "viridis",
+    vmin: float | None = None,
+    vmax: float | None = None,
+) -> tuple[Axes, Axes]:
+    """Draw an image and what a filter made of it side by side, each with its colour bar.
+
+    Both are drawn in the pixel coordinates of the image, on the same axes: zooming one zooms both.
+    Of an image of more than two axes the middle slice is drawn: the middle along all axes but the
+    last two. The titles say which one.
+
+    Parameters
+    ----------
+    image : array_like
+        The image, of two or more axes.
+    result : array_like
+        What `boxel.box_filter` or `boxel.uniform_filter` returned for it.
+    size, mode, stride : optional
+        As given to `boxel.box_filter`. They tell which pixel a sample of the result belongs to.
+    channel_axis : int, optional
+        The axis that holds colours, in the image and in the result. The image is then drawn in
+        colour if it has three, and of the result the mean over the colours.
+    axes : pair of matplotlib.axes.Axes, optional
+        Where to draw image and result. Default: a new figure, at ``.figure`` of each.
+    title : str, optional
+        Text above the result.
+    label : str, optional
+        Text beside the colour bar of the result.
+    cmap : str, default: "viridis"
+        A Matplotlib colour map for the result. The image is gray.
+    vmin, vmax : float, optional
+        The values at the ends of the result's colour bar. Default: its least and greatest.
+
+    Returns
+    -------
+    tuple of matplotlib.axes.Axes
+        The axes of the image and of the result.
+
+    Raises
+    ------
+    ImportError
+        If Matplotlib is not installed: ``pip install 'boxel[plot]'``.
+    ValueError
+        If the arrays are empty, have fewer than two axes or not the same number of them, or the
+        other arguments do not fit them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import boxel as bx
+    >>> from boxel.plot import comparison
+    >>> volume = np.random.default_rng(0).random((20, 30, 40))
+    >>> smooth = bx.box_filter(volume, 5, mode="valid")
+    >>> on_the_left, on_the_right = comparison(volume, smooth, size=5, mode="valid")
+    >>> on_the_left.get_title()
+    'image, slice [10, :, :]'
+    >>> on_the_left.figure.savefig("smooth.png")  # doctest: +SKIP
+    """
+    picture, values = _checked_pair(image, result, channel_axis)
+    dimensions = values.ndim
+    steps = _per_axis(stride, dimensions, "stride")
+    boxes = _boxes_that_trim(_per_axis(size, dimensions, "size"), mode)
+    place = tuple(length // 2 for length in values.shape[:-2])
+    origin_place = tuple(
+        min(index * step + box // 2, length - 1)
+        for index, step, box, length in zip(place, steps, boxes, picture.shape, strict=False)
+    )
+    plane, drawn = picture[origin_place], values[place]
+    step, box = (steps[-2], steps[-1]), (boxes[-2], boxes[-1])
+    if axes is None:
+        axes = _new_panels(plane.shape[:2], 2, bars=2)
+    left, right = axes
+    if channel_axis is not None:
+        label = f"{label}, averaged over the colours"
+    _draw_image(left, plane, colour_bar=True)
+    _draw_map(right, drawn, box, step, label=label, cmap=cmap, vmin=vmin, vmax=vmax)
+    right.set_ylabel("")  # the image has it
+    for ax in (left, right):
+        _show_whole(ax, plane)
+    left.set_title(f"image{_slice_text(origin_place)}")
+    right.set_title(f"{title or 'result'}{_slice_text(place)}")
+    return left, right
 
 
 def save_figure(figure: Figure, path: PathLike, *, overwrite: bool = False) -> None:
@@ -144,11 +237,50 @@ def _checked_image(image: ArrayLike) -> NDArray[Any]:
     return picture
 
 
+def _checked_pair(
+    image: ArrayLike, result: ArrayLike, channel_axis: int | None
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return image and result with the colours last in the image and averaged in the result."""
+    picture, values = np.asarray(image), np.asarray(result)
+    if picture.ndim != values.ndim or 0 in (picture.size, values.size):
+        raise ValueError(
+            "expected an image and a result that have as many axes and are not empty, found the"
+            f" shapes {picture.shape} and {values.shape}"
+        )
+    if channel_axis is not None:
+        picture = np.moveaxis(picture, channel_axis, -1)
+        values = values.mean(axis=channel_axis, dtype=np.float64)
+        if picture.shape[-1] != 3:
+            picture = picture.mean(axis=-1, dtype=np.float64)
+    if values.ndim < 2:
+        raise ValueError(f"expected an image of two or more axes, found the shape {picture.shape}")
+    return picture, values
+
+
+def _per_axis(sizes: int | Sequence[int], dimensions: int, name: str) -> tuple[int, ...]:
+    given = np.atleast_1d(sizes)
+    if given.shape not in ((1,), (dimensions,)) or given.dtype.kind not in "iu" or given.min() < 1:
+        raise ValueError(
+            f"expected one or {dimensions} whole numbers >= 1 for {name}, found {sizes!r}"
+        )
+    return tuple(int(each) for each in np.broadcast_to(given, dimensions))
+
+
+def _boxes_that_trim(sizes: tuple[int, ...], mode: str | Sequence[str]) -> tuple[int, ...]:
+    """Return the sizes where the first box begins at the image's first pixel, else 1."""
+    modes = [mode] * len(sizes) if isinstance(mode, str) else list(mode)
+    if len(modes) != len(sizes):
+        raise ValueError(f"expected one or {len(sizes)} modes, found {len(modes)}: {mode!r}")
+    return tuple(size if name == "valid" else 1 for size, name in zip(sizes, modes, strict=True))
+
+
+def _slice_text(place: tuple[int, ...]) -> str:
+    return f", slice [{', '.join(map(str, place))}, :, :]" if place else ""
+
+
 def _pair(size: int | Sequence[int], name: str) -> tuple[int, int]:
-    sizes = np.atleast_1d(size)
-    if sizes.shape not in ((1,), (2,)) or sizes.dtype.kind not in "iu" or sizes.min() < 1:
-        raise ValueError(f"expected one or two whole numbers >= 1 for {name}, found {size!r}")
-    return (int(sizes[0]), int(sizes[-1]))
+    rows, columns = _per_axis(size, 2, name)
+    return (rows, columns)
 
 
 def _block_of(
@@ -163,30 +295,42 @@ def _block_of(
 
 
 def _new_axes(shape: tuple[int, ...], step: tuple[int, int], picture: NDArray[Any] | None) -> Axes:
-    """Make a figure as wide as the panels need, draw the image, return the axes of the map."""
-    figure_module = require("matplotlib.figure", extra="plot")
+    """Make a figure, draw the image, return the axes of the map."""
     panels = 1 if picture is None else 2
-    tall = shape[0] * step[0] / (shape[1] * step[1])
-    panel = 5.5 * min(1.0, 1.0 / tall)
-    # The margins hold the labels, the ticks and the colour bar.
-    size = (panels * (max(panel, 1.0) + 0.3) + 1.6, max(panel * tall, 1.2) + 0.9)
-    figure = figure_module.Figure(figsize=size, layout="compressed")
-    axes = figure.subplots(1, panels, sharex=True, sharey=True, squeeze=False)[0]
+    axes = _new_panels((shape[0] * step[0], shape[1] * step[1]), panels, bars=1)
     if picture is not None:
         _draw_image(axes[0], picture)
-    ax: Axes = axes[-1]
-    return ax
+    return axes[-1]
 
 
-def _draw_image(ax: Axes, picture: NDArray[Any]) -> None:
-    rows, columns = picture.shape[:2]
+def _new_panels(lengths: Sequence[int], panels: int, *, bars: int) -> list[Axes]:
+    """Make a figure as large as its panels and colour bars need; return the axes."""
+    figure_module = require("matplotlib.figure", extra="plot")
+    tall = lengths[0] / lengths[1]
+    panel = 5.5 * min(1.0, 1.0 / tall)
+    # The margins hold the labels, the ticks and the colour bars.
+    size = (panels * (max(panel, 1.0) + 0.3) + 0.6 + bars, max(panel * tall, 1.2) + 0.9)
+    figure = figure_module.Figure(figsize=size, layout="compressed")
+    return list(figure.subplots(1, panels, sharex=True, sharey=True, squeeze=False)[0])
+
+
+def _draw_image(ax: Axes, picture: NDArray[Any], *, colour_bar: bool = False) -> None:
     drawn, factors = _shrunk(picture)
     if drawn.ndim == 3 and picture.dtype.kind in "iu":
         drawn = drawn / np.iinfo(picture.dtype).max  # colours as floats run from 0 to 1
     height, width = (drawn.shape[axis] * factors[axis] for axis in (0, 1))
-    ax.imshow(drawn, cmap="gray", extent=(-0.5, width - 0.5, height - 0.5, -0.5))
-    ax.set(xlim=(-0.5, columns - 0.5), ylim=(rows - 0.5, -0.5))
+    shown = ax.imshow(
+        _as_numbers(drawn), cmap="gray", extent=(-0.5, width - 0.5, height - 0.5, -0.5)
+    )
+    if colour_bar and drawn.ndim == 2:
+        ax.figure.colorbar(shown, ax=ax)
+    _show_whole(ax, picture)
     ax.set(title="image", xlabel="x (pixels)", ylabel="y (pixels)")
+
+
+def _show_whole(ax: Axes, picture: NDArray[Any]) -> None:
+    """Let an axes show the pixels of the image and nothing beyond."""
+    ax.set(xlim=(-0.5, picture.shape[1] - 0.5), ylim=(picture.shape[0] - 0.5, -0.5))
 
 
 def _draw_map(
@@ -204,7 +348,7 @@ def _draw_map(
     top, left = ((block[axis] - step[axis]) / 2 - 0.5 for axis in (0, 1))
     height, width = (drawn.shape[axis] * factors[axis] * step[axis] for axis in (0, 1))
     mesh = ax.imshow(
-        drawn,
+        _as_numbers(drawn),
         cmap=cmap,
         vmin=vmin,
         vmax=vmax,
@@ -224,3 +368,8 @@ def _shrunk(array: NDArray[Any]) -> tuple[NDArray[Any], tuple[int, int]]:
     if rows == columns == 1:
         return array, (1, 1)
     return block_reduce(array, (rows, columns), "mean", axes=(0, 1)), (rows, columns)
+
+
+def _as_numbers(array: NDArray[Any]) -> NDArray[Any]:
+    """Return bool as 0 and 1, for which Matplotlib has colour bars."""
+    return array.view(np.uint8) if array.dtype == bool else array

@@ -13,6 +13,7 @@ import click
 import boxel as package
 from boxel.cli.demo import demo
 from boxel.cli.density import density
+from boxel.cli.filter import filter_command
 from boxel.cli.info import info
 
 EXPECTED_ERRORS = (ValueError, TypeError, OverflowError, OSError, ImportError, MemoryError)
@@ -69,5 +70,5 @@ def boxel(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for command in (density, demo, info):
+for command in (density, filter_command, demo, info):
     boxel.add_command(command)

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
 
-from boxel.cli.density_job import Job, Result, blocks_text, check, run, write
-from boxel.cli.parameters import SizesCommand, SizesOption, parse_sizes, parse_threshold
+from boxel.cli.density_job import Job, Result, check, run, write
+from boxel.cli.options import (
+    FILE,
+    channel_axis_option,
+    image_argument,
+    plot_option,
+    running_options,
+    sizes_option,
+)
+from boxel.cli.parameters import SizesCommand, parse_threshold
 from boxel.cli.report import (
-    describe_map,
-    describe_time,
-    map_range,
+    describe_values,
+    image_record,
+    image_text,
     print_json,
-    print_rows,
+    print_result,
+    result_record,
     shape_text,
-    small_map,
+    sizes_text,
 )
 
 __all__ = ["density"]
@@ -36,25 +44,16 @@ Examples:
   boxel density volume.npy --block 4x4x2 --boundary trim -o density.tif
 """
 
-FILE = click.Path(path_type=Path)
-
 
 @click.command(cls=SizesCommand, help=HELP)
-@click.argument("image", type=FILE)
-@click.option(
+@image_argument
+@sizes_option(
     "--block",
-    cls=SizesOption,
-    type=parse_sizes,
-    metavar="N...",
+    "Block size: one number for all axes or one per axis, as '3', '3 3', '3x3' or '3,3'.",
     required=True,
-    help="Block size: one number for all axes or one per axis, as '3', '3 3', '3x3' or '3,3'.",
 )
-@click.option(
-    "--stride",
-    cls=SizesOption,
-    type=parse_sizes,
-    metavar="N...",
-    help="Distance from block to block, written as --block. Default: the block size.",
+@sizes_option(
+    "--stride", "Distance from block to block, written as --block. Default: the block size."
 )
 @click.option(
     "--boundary",
@@ -75,12 +74,7 @@ FILE = click.Path(path_type=Path)
     metavar="T|otsu",
     help="Count pixels above T instead of nonzero ones; 'otsu' chooses T from the image.",
 )
-@click.option(
-    "--channel-axis",
-    type=int,
-    metavar="AXIS",
-    help="The axis that holds colours; negative from the last. Default: as the file says.",
-)
+@channel_axis_option
 @click.option(
     "-o",
     "--output",
@@ -95,11 +89,8 @@ FILE = click.Path(path_type=Path)
     show_default=True,
     help="Bits per gray level of a .png map.",
 )
-@click.option("--plot", type=FILE, help="Draw image and map side by side: .png, .pdf or .svg.")
-@click.option("--workers", type=int, metavar="N", help="Threads to use. Default: all available.")
-@click.option("-f", "--force", is_flag=True, help="Replace outputs that exist.")
-@click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
-@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+@plot_option
+@running_options
 def density(quiet: bool, as_json: bool, png_bits: str, **options: Any) -> None:
     """Run ``boxel density``."""
     job = Job(png_bits=int(png_bits), **options)
@@ -114,45 +105,26 @@ def density(quiet: bool, as_json: bool, png_bits: str, **options: Any) -> None:
 
 def print_summary(job: Job, result: Result) -> None:
     """Print what was read, done and written; and the map, if it goes nowhere else and is small."""
+    dimensions = result.density.ndim
     rows = {
-        "image": f"{click.format_filename(job.image)}, {_image_text(result)}",
+        "image": image_text(job.image, result.image, result.channel_axis),
         "counted": "nonzero pixels"
         if result.threshold is None
         else f"pixels above {result.threshold:.6g}",
-        "blocks": f"{blocks_text(job, result.density.ndim)}, boundary {job.boundary}",
+        "blocks": f"{sizes_text(job.block, job.stride, dimensions)}, boundary {job.boundary}",
         "map": f"{shape_text(result.density.shape)}, {result.density.dtype}",
-        "density": describe_map(result.density),
-        "time": f"{describe_time(result.seconds)} for the map alone",
+        "density": describe_values(result.density, "map"),
     }
-    outputs = [click.format_filename(path) for path in (job.output, job.plot) if path is not None]
-    if outputs:
-        rows["wrote"] = ", ".join(outputs)
-    print_rows(rows)
-    numbers = None if outputs else small_map(result.density)
-    if numbers is not None:
-        click.echo(f"\n{numbers}")
+    print_result(rows, "map", result.density, result.seconds, (job.output, job.plot))
 
 
 def record(job: Job, result: Result) -> dict[str, Any]:
     """Return the summary for ``--json``."""
     return {
-        "image": click.format_filename(job.image),
-        "image_shape": list(result.image.shape),
-        "image_dtype": str(result.image.dtype),
-        "channel_axis": result.channel_axis,
+        **image_record(job.image, result.image, result.channel_axis),
         "threshold": result.threshold,
         "block": job.block,
         "stride": job.block if job.stride is None else job.stride,
         "boundary": job.boundary,
-        "shape": list(result.density.shape),
-        "dtype": str(result.density.dtype),
-        **map_range(result.density),
-        "seconds": result.seconds,
-        "output": None if job.output is None else click.format_filename(job.output),
-        "plot": None if job.plot is None else click.format_filename(job.plot),
+        **result_record(result.density, result.seconds, job.output, job.plot),
     }
-
-
-def _image_text(result: Result) -> str:
-    colours = "" if result.channel_axis is None else f", colours on axis {result.channel_axis}"
-    return f"{shape_text(result.image.shape)}, {result.image.dtype}{colours}"

@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boxel import density_map
-from boxel._extras import require
 from boxel.cli.foreground import foreground
-from boxel.cli.outputs import check_new, refuse_same_files, write_map
-from boxel.cli.report import shape_text
-from boxel.files import check_holds, read_image
+from boxel.cli.inputs import Source, check_numbers, read_source
+from boxel.cli.outputs import check_outputs, write_map
+from boxel.cli.report import shape_text, sizes_text
+from boxel.files import check_holds
 
-__all__ = ["Job", "Result", "blocks_text", "check", "run", "write"]
+__all__ = ["Job", "Result", "check", "run", "write"]
 
 Sizes = int | tuple[int, ...]
 
@@ -54,23 +54,14 @@ class Result:
 
 def check(job: Job) -> None:
     """Refuse outputs that cannot be written, before the work."""
-    refuse_same_files([job.image, job.output, job.plot])
-    if job.output is not None:
-        check_new(job.output, force=job.force)
-    if job.plot is not None:
-        require("matplotlib", extra="plot")
-        from boxel.plot import PLOT_SUFFIXES
-
-        check_new(job.plot, PLOT_SUFFIXES, force=job.force)
+    check_outputs(job.image, job.output, job.plot, force=job.force)
 
 
 def run(job: Job) -> Result:
     """Read the image and compute its map."""
-    image, found_axis = read_image(job.image)
-    channel_axis = found_axis if job.channel_axis is None else job.channel_axis
-    if channel_axis is not None:
-        channel_axis = _normalized(channel_axis, image)
-    _check_dimensions(job, image, image.ndim - (channel_axis is not None))
+    source = read_source(job.image, job.channel_axis)
+    _check_dimensions(job, source)
+    image, channel_axis = source.image, source.channel_axis
     counted, threshold = foreground(image, threshold=job.threshold, channel_axis=channel_axis)
     start = time.perf_counter()
     density = density_map(
@@ -107,22 +98,12 @@ def draw(path: Path, job: Job, result: Result) -> None:
         image=_picture(result),
         block_size=job.block,
         stride=job.stride,
-        title=f"density in blocks of {blocks_text(job, 2)}",
+        title=f"density in blocks of {sizes_text(job.block, job.stride, 2)}",
         label=f"fraction {_rule(result)}",
         vmin=0.0,
         vmax=float(result.density.max()) or 1.0,
     )
     save_figure(axes.figure, path, overwrite=job.force)
-
-
-def blocks_text(job: Job, dimensions: int) -> str:
-    """Return the sizes of the blocks and their stride, such as ``48 x 48 every 12 x 12``."""
-    texts = [
-        shape_text((sizes,) * dimensions if isinstance(sizes, int) else sizes)
-        for sizes in (job.block, job.stride)
-        if sizes is not None
-    ]
-    return " every ".join(texts)
 
 
 def _rule(result: Result) -> str:
@@ -136,33 +117,14 @@ def _picture(result: Result) -> NDArray[Any]:
     return colours if colours.shape[-1] == 3 else result.counted
 
 
-def _normalized(axis: int, image: NDArray[Any]) -> int:
-    if not -image.ndim <= axis < image.ndim:
-        raise ValueError(
-            f"expected a --channel-axis from {-image.ndim} to {image.ndim - 1}, found {axis}"
-        )
-    return axis % image.ndim
-
-
-def _check_dimensions(job: Job, image: NDArray[Any], dimensions: int) -> None:
+def _check_dimensions(job: Job, source: Source) -> None:
     """Refuse what does not go with the number of axes, in the words of the command line."""
-    for option, sizes in (("--block", job.block), ("--stride", job.stride)):
-        if isinstance(sizes, tuple) and len(sizes) != dimensions:
-            raise ValueError(
-                f"expected {f'1 or {dimensions}' if dimensions > 1 else '1'} numbers for {option},"
-                f" found {len(sizes)}: the image is {shape_text(image.shape)}"
-                f"{_colour_hint(job, image, len(sizes))}"
-            )
+    check_numbers(source, {"--block": job.block, "--stride": job.stride})
+    dimensions = len(source.axes)
     if job.output is not None:
         check_holds(job.output.suffix.lower(), (1,) * dimensions)
     if job.plot is not None and dimensions != 2:
         raise ValueError(
             f"expected a 2-D image for --plot, found {dimensions} axes:"
-            f" the image is {shape_text(image.shape)}"
+            f" the image is {shape_text(source.image.shape)}"
         )
-
-
-def _colour_hint(job: Job, image: NDArray[Any], sizes: int) -> str:
-    if job.channel_axis is not None or sizes != image.ndim - 1 or image.shape[-1] not in (3, 4):
-        return ""
-    return "; if the last axis holds colours, add --channel-axis -1"

@@ -5,10 +5,22 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Collection, Sequence
+from typing import TypeVar
 
 import click
 
-__all__ = ["SizesCommand", "SizesOption", "join_sizes", "parse_sizes", "parse_threshold"]
+__all__ = [
+    "SizesCommand",
+    "SizesOption",
+    "join_sizes",
+    "parse_names",
+    "parse_real",
+    "parse_shifts",
+    "parse_sizes",
+    "parse_threshold",
+]
+
+Value = TypeVar("Value")
 
 _SEPARATORS = re.compile(r"[\s,x]+")
 _NUMBERS = re.compile(r"[-+]?[0-9][-+0-9.,x]*")
@@ -55,21 +67,47 @@ def parse_sizes(text: str) -> int | tuple[int, ...]:
     words = _SEPARATORS.split(text.strip())
     if not all(re.fullmatch(r"\+?[0-9]{1,18}", word) and int(word) > 0 for word in words):
         raise click.BadParameter(f"expected whole numbers from 1, such as 3 or 3x3, found {text!r}")
-    sizes = tuple(int(word) for word in words)
-    return sizes[0] if len(sizes) == 1 else sizes
+    return _one_or_several([int(word) for word in words])
+
+
+def parse_shifts(text: str) -> int | tuple[int, ...]:
+    """Return one shift for all axes (``-1``) or one per axis (``-1,0``, ``-1x0`` or ``-1 0``)."""
+    words = _SEPARATORS.split(text.strip())
+    if not all(re.fullmatch(r"[-+]?[0-9]{1,18}", word) for word in words):
+        raise click.BadParameter(f"expected whole numbers, such as 1 or -1,0, found {text!r}")
+    return _one_or_several([int(word) for word in words])
+
+
+def parse_names(text: str) -> str | tuple[str, ...]:
+    """Return one name for all axes (``wrap``) or one per axis (``wrap,nearest``)."""
+    return _one_or_several([word.strip() for word in text.split(",")])
+
+
+def _one_or_several(values: Sequence[Value]) -> Value | tuple[Value, ...]:
+    return values[0] if len(values) == 1 else tuple(values)
 
 
 def parse_threshold(text: str) -> int | float | str:
     """Return a finite number (an int if it is whole) or ``"otsu"``."""
     if text.lower() == "otsu":
         return "otsu"
-    # A float cannot hold every 64-bit sample that it may be compared with.
-    if re.fullmatch(r"[-+]?[0-9]{1,30}", text):
-        return int(text)
     try:
-        number = float(text)
+        number = _number(text)
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
         raise click.BadParameter(f"expected a finite number or 'otsu', found {text!r}")
     return number
+
+
+def parse_real(text: str) -> int | float:
+    """Return a number (an int if it is whole), which may be ``nan`` or ``inf``."""
+    try:
+        return _number(text)
+    except ValueError:
+        raise click.BadParameter(f"expected a number, found {text!r}") from None
+
+
+def _number(text: str) -> int | float:
+    # A float cannot hold every 64-bit sample that it may be compared with.
+    return int(text) if re.fullmatch(r"[-+]?[0-9]{1,30}", text) else float(text)

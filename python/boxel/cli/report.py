@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -11,23 +12,38 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
-    "describe_map",
     "describe_time",
-    "map_range",
+    "describe_values",
+    "image_record",
+    "image_text",
     "print_json",
-    "print_rows",
+    "print_result",
+    "result_record",
     "shape_text",
-    "small_map",
+    "sizes_text",
 ]
 
-_SMALL = 144  # cells of a map that still reads well as numbers
+Array = NDArray[Any]
+
+_SMALL = 144  # samples of a result that still reads well as numbers
 
 
-def print_rows(rows: Mapping[str, str]) -> None:
-    """Print names and values in two columns."""
-    width = max(map(len, rows))
-    for name, value in rows.items():
-        click.echo(f"{name:<{width}}  {value}")
+def print_result(
+    rows: Mapping[str, str],
+    what: str,
+    values: Array,
+    seconds: float,
+    outputs: Sequence[Path | None],
+) -> None:
+    """Print rows, time and outputs; and the result, if it goes nowhere else and is small."""
+    rows = {**rows, "time": f"{describe_time(seconds)} for the {what} alone"}
+    written = [click.format_filename(path) for path in outputs if path is not None]
+    if written:
+        rows["wrote"] = ", ".join(written)
+    _print_rows(rows)
+    numbers = None if written else _small_array(values)
+    if numbers is not None:
+        click.echo(f"\n{numbers}")
 
 
 def print_json(record: Mapping[str, Any]) -> None:
@@ -35,9 +51,51 @@ def print_json(record: Mapping[str, Any]) -> None:
     click.echo(json.dumps(record, indent=2))
 
 
+def image_record(path: Path, image: Array, channel_axis: int | None) -> dict[str, Any]:
+    """Return what ``--json`` says of an image."""
+    return {
+        "image": click.format_filename(path),
+        "image_shape": list(image.shape),
+        "image_dtype": str(image.dtype),
+        "channel_axis": channel_axis,
+    }
+
+
+def result_record(
+    values: Array, seconds: float, output: Path | None, plot: Path | None
+) -> dict[str, Any]:
+    """Return what ``--json`` says of a result."""
+    return {
+        "shape": list(values.shape),
+        "dtype": str(values.dtype),
+        **_range(values),
+        "seconds": seconds,
+        "output": None if output is None else click.format_filename(output),
+        "plot": None if plot is None else click.format_filename(plot),
+    }
+
+
+def image_text(path: Path, image: Array, channel_axis: int | None) -> str:
+    """Return what an image is, such as ``cells.png, 720 x 960, uint8``."""
+    colours = "" if channel_axis is None else f", colours on axis {channel_axis}"
+    return f"{click.format_filename(path)}, {shape_text(image.shape)}, {image.dtype}{colours}"
+
+
 def shape_text(shape: Sequence[int]) -> str:
     """Return a shape the way people write it, such as ``720 x 960``."""
     return " x ".join(map(str, shape)) or "one sample"
+
+
+def sizes_text(
+    sizes: int | tuple[int, ...], stride: int | tuple[int, ...] | None, dimensions: int
+) -> str:
+    """Return sizes and a stride, such as ``48 x 48 every 12 x 12``."""
+    texts = [
+        shape_text((each,) * dimensions if isinstance(each, int) else each)
+        for each in (sizes, stride)
+        if each is not None
+    ]
+    return " every ".join(texts)
 
 
 def describe_time(seconds: float) -> str:
@@ -45,24 +103,45 @@ def describe_time(seconds: float) -> str:
     return f"{seconds * 1e3:.3g} ms" if seconds < 1 else f"{seconds:.3g} s"
 
 
-def map_range(density: NDArray[Any]) -> dict[str, float | None]:
-    """Return the least, greatest and mean value of a map; None each if it is empty."""
-    if density.size == 0:
-        return {"min": None, "max": None, "mean": None}
-    mean = density.mean(dtype=np.float64)
-    return {"min": float(density.min()), "max": float(density.max()), "mean": float(mean)}
+def describe_values(values: Array, what: str) -> str:
+    """Return the range and mean of the finite values, and how many are not finite."""
+    if values.size == 0:
+        return f"none, the {what} is empty"
+    summary = _range(values)
+    others = summary["not_finite"]
+    if others == values.size:
+        return "none is finite"
+    least, greatest, mean = (_number_text(summary[name]) for name in ("min", "max", "mean"))
+    return f"{least} to {greatest}, mean {mean}{f', {others} not finite' if others else ''}"
 
 
-def describe_map(density: NDArray[Any]) -> str:
-    """Return the range of values of a map, or that there are none."""
-    if density.size == 0:
-        return "none, the map is empty"
-    mean = density.mean(dtype=np.float64)
-    return f"{density.min():.4g} to {density.max():.4g}, mean {mean:.4g}"
+def _range(values: Array) -> dict[str, int | float | None]:
+    """Return the least, greatest and mean finite value, None each if there is none."""
+    finite = values
+    if values.dtype.kind == "f":
+        # JSON knows no NaN and no infinities.
+        are_finite = np.isfinite(values)
+        finite = values if are_finite.all() else values[are_finite]
+    summary: dict[str, int | float | None] = {"min": None, "max": None, "mean": None}
+    if finite.size:
+        mean = finite.mean(dtype=np.float64)
+        summary = {"min": finite.min().item(), "max": finite.max().item(), "mean": float(mean)}
+    return {**summary, "not_finite": values.size - finite.size}
 
 
-def small_map(density: NDArray[Any]) -> str | None:
-    """Return a map as numbers, or None if it is too large to read."""
-    if density.size == 0 or density.size > _SMALL:
+def _number_text(number: int | float | None) -> str:
+    return str(int(number)) if isinstance(number, int) else f"{number:.4g}"
+
+
+def _print_rows(rows: Mapping[str, str]) -> None:
+    """Print names and values in two columns."""
+    width = max(map(len, rows))
+    for name, value in rows.items():
+        click.echo(f"{name:<{width}}  {value}")
+
+
+def _small_array(values: Array) -> str | None:
+    """Return an array as numbers, or None if it is too large to read."""
+    if values.size == 0 or values.size > _SMALL:
         return None
-    return np.array2string(density, precision=3, suppress_small=True, max_line_width=120)
+    return np.array2string(values, precision=3, suppress_small=True, max_line_width=120)
