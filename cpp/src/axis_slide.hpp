@@ -32,24 +32,28 @@ class AxisSlide {
   void begin(Input& input, std::int64_t lanes, bool exchanges) {
     input_ = &input;
     lanes_ = lanes;
-    exchanges_ = exchanges && size() >= smallest_sliding_box;
+    exchanges_ = exchanges;
     at_ = unset;
     block_ = unset;
+    admitted_ = 0;
     window_.reserve(accumulator_, lanes);
   }
 
-  bool exchanges() const { return exchanges_; }
+  // Whether all slices so far may be exchanged.
+  bool may_exchange() const { return exchanges_; }
 
   // The state of the box of an output; outputs come in increasing order.
   Lanes advance(std::int64_t output) {
     const std::int64_t first = output * axis_.box.stride;
+    exchanges_ = exchanges_ && admit_to(first + size());
     if (size() < smallest_sliding_box) {
       input_->put(window_.lanes(), first, size());
-      return window_.lanes();
+    } else if (exchanges_) {
+      exchange_to(first);
+    } else {
+      return merge_at(first);
     }
-    if (exchanges_ && exchange_to(first)) return window_.lanes();
-    exchanges_ = false;
-    return merge_at(first);
+    return window_.lanes();
   }
 
  private:
@@ -57,21 +61,20 @@ class AxisSlide {
 
   std::int64_t size() const { return axis_.box.size; }
 
-  // Returns false where a slice must not be exchanged.
-  bool exchange_to(std::int64_t first) {
-    if (at_ == unset || first - at_ >= size()) {
-      for (std::int64_t k = 0; k < size(); ++k) {
-        if (!input_->admit(first + k)) return false;
-      }
-      input_->put(window_.lanes(), first, size());
-      at_ = first;
-      return true;
-    }
-    for (; at_ < first; ++at_) {
-      if (!input_->admit(at_ + size())) return false;
-      input_->exchange(window_.lanes(), at_ + size(), at_);
+  bool admit_to(std::int64_t end) {
+    admitted_ = std::max(admitted_, end - size());
+    for (; admitted_ < end; ++admitted_) {
+      if (!input_->admit(admitted_)) return false;
     }
     return true;
+  }
+
+  void exchange_to(std::int64_t first) {
+    if (at_ == unset || first - at_ >= size()) {
+      input_->put(window_.lanes(), first, size());
+      at_ = first;
+    }
+    for (; at_ < first; ++at_) input_->exchange(window_.lanes(), at_ + size(), at_);
   }
 
   Lanes merge_at(std::int64_t first) {
@@ -112,6 +115,7 @@ class AxisSlide {
   Input* input_ = nullptr;
   std::int64_t lanes_ = 0;
   bool exchanges_ = false;
+  std::int64_t admitted_ = 0;   // slices before this have been looked at
   std::int64_t at_ = unset;     // of the box in window_, where it exchanges
   std::int64_t block_ = unset;  // whose suffixes are there
   std::int64_t in_prefix_ = 0;  // slices of the next block in prefix_

@@ -317,7 +317,8 @@ void BoxWorker::begin(std::size_t accumulator) {
   Accumulator& kernel = *accumulators_[accumulator];
   if (slides_.empty()) return;
   chain.images.emplace(kernel, job_.rows, scratch_, slides_[0], slab_, chain.border_row);
-  chain.images->set_most_samples(job_.plan.volume);
+  chain.images->set_most_samples(job_.plan.volume / row_volume() *
+                                 static_cast<double>(geometry_.extended_lanes()));
   std::int64_t lanes = slab_.row_lanes * static_cast<std::int64_t>(slab_.rows.size());
   chain.first->begin(*chain.images, lanes, kernel.subtraction() != Subtraction::never);
   chain.inputs.clear();
@@ -345,7 +346,7 @@ void BoxWorker::slide(std::size_t axis) {
     for (std::size_t a = 0; a < chains_.size(); ++a) {
       Chain& chain = chains_[a];
       chain.inputs[axis - 1].begin(windows_[axis][a], lanes, chain.slices[axis].lanes());
-      chain.rest[axis - 1].begin(chain.inputs[axis - 1], lanes, chain.first->exchanges());
+      chain.rest[axis - 1].begin(chain.inputs[axis - 1], lanes, exchanges(a));
     }
   }
   for (std::int64_t k = 0; k < span.outputs; ++k) {
@@ -358,16 +359,43 @@ void BoxWorker::slide(std::size_t axis) {
   }
 }
 
-void BoxWorker::write_row() {
-  if (slides_.empty()) {
-    RowGroup group;
-    group.count = 1;
-    scratch_.load(group, 0, place_, slab_.positions, slab_.row_lanes);
-    for (std::size_t a = 0; a < chains_.size(); ++a) {
-      windows_[0][a] = chains_[a].whole_row.reserve(*accumulators_[a], slab_.row_lanes);
-      accumulators_[a]->take(windows_[0][a], group, slab_.row_lanes, 0);
-    }
+// Samples of a box along the axes of the row.
+double BoxWorker::row_volume() const {
+  double volume = 1;
+  for (const BoxSpan& span : row_) volume *= static_cast<double>(span.axis->box.size);
+  return volume;
+}
+
+void BoxWorker::take_row() {
+  RowGroup group;
+  group.count = 1;
+  scratch_.load(group, 0, place_, slab_.positions, slab_.row_lanes);
+  row_grid_ = {};
+  for (std::size_t a = 0; a < chains_.size(); ++a) {
+    windows_[0][a] = chains_[a].whole_row.reserve(*accumulators_[a], slab_.row_lanes);
+    accumulators_[a]->take(windows_[0][a], group, slab_.row_lanes, 0);
+    if (accumulators_[a]->subtraction() != Subtraction::if_exact || !geometry_.filtered()) continue;
+    job_.rows.kernels.survey(row_grid_, job_.states.sample, group.samples[0], slab_.row_lanes);
+    job_.rows.kernels.survey(row_grid_, job_.states.sample, chains_[a].border_row.samples, 1);
   }
+}
+
+// Whether the sums of an accumulator are exact, to the end of the row.
+bool BoxWorker::exchanges(std::size_t accumulator) const {
+  if (!slides_.empty()) return chains_[accumulator].first->may_exchange();
+  switch (accumulators_[accumulator]->subtraction()) {
+    case Subtraction::always:
+      return true;
+    case Subtraction::if_exact:
+      return row_grid_.exact(2 * static_cast<double>(geometry_.extended_lanes()));
+    case Subtraction::never:
+      break;
+  }
+  return false;
+}
+
+void BoxWorker::write_row() {
+  if (slides_.empty()) take_row();
   double held = 1;
   std::int64_t within = 1;
   for (std::size_t k = 0; k < slides_.size(); ++k) {
@@ -376,7 +404,7 @@ void BoxWorker::write_row() {
   }
   for (std::size_t a = 0; a < chains_.size(); ++a) {
     results_[a] = chains_[a].row.apply(geometry_, windows_[slides_.size()][a], held,
-                                       chains_[a].borders.back().lanes());
+                                       chains_[a].borders.back().lanes(), exchanges(a));
   }
   for (std::size_t output = 0; output < places_.size(); ++output) {
     std::int64_t offset = output_offsets_[output];

@@ -58,6 +58,9 @@ class BoxWorker {
   void make_border_states(Accumulator& accumulator, Chain& chain);
   void begin(std::size_t accumulator);
   void slide(std::size_t axis);
+  double row_volume() const;
+  void take_row();
+  bool exchanges(std::size_t accumulator) const;
   void write_row();
 
   const BoxJob& job_;
@@ -76,6 +79,7 @@ class BoxWorker {
   Slab slab_;
   std::int64_t geometry_tile_ = -1;
   RowGeometry geometry_;
+  Grid row_grid_;  // where no outer axis is filtered
   std::vector<std::int64_t> at_;             // the output along each slide
   std::vector<std::vector<Lanes>> windows_;  // after each slide, of each accumulator
   std::vector<Lanes> results_;

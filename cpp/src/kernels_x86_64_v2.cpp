@@ -1,6 +1,7 @@
 // The kernels for x86-64-v2.
 #include "kernels_prelude.hpp"
 
+#define BOXEL_VECTOR_BYTES 16
 #define BOXEL_KERNELS x86_64_v2
 #define BOXEL_KERNELS_NAME "x86-64-v2"
 #include "boxel/kernels/all.hpp"

@@ -8,6 +8,7 @@
 #pragma GCC target("arch=x86-64-v3")
 #endif
 #define BOXEL_HAS_FMA
+#define BOXEL_VECTOR_BYTES 32
 #define BOXEL_KERNELS x86_64_v3
 #define BOXEL_KERNELS_NAME "x86-64-v3"
 #include "boxel/kernels/all.hpp"

@@ -11,12 +11,13 @@ namespace boxel {
 
 class LaneBuffer {
  public:
-  // Keeps nothing of what it held.
+  // Keeps nothing of what it held. A line behind the last row may be read.
   Lanes reserve(const Accumulator& accumulator, std::int64_t lanes) {
     const auto per_line = static_cast<std::int64_t>(cache_line / accumulator.lane_size());
     const std::int64_t capacity = (lanes + per_line - 1) / per_line * per_line;
     memory_.reserve(static_cast<std::size_t>(capacity) * accumulator.lane_size() *
-                    static_cast<std::size_t>(accumulator.rows()));
+                        static_cast<std::size_t>(accumulator.rows()) +
+                    cache_line);
     lanes_ = {memory_.data(), capacity, 0};
     return lanes_;
   }

@@ -67,12 +67,14 @@ class RowSlide {
   explicit RowSlide(Accumulator& accumulator) : accumulator_(accumulator) {}
 
   // The states of a row's boxes from those of its lanes, each of which holds `held` samples where
-  // nothing is masked. `border` is a lane of what lies beyond.
-  Lanes apply(const RowGeometry& geometry, Lanes row, double held, Lanes border);
+  // nothing is masked. `border` is a lane of what lies beyond; `exchanges` tells whether sums over
+  // the whole row are exact, so that samples may be given up again.
+  Lanes apply(const RowGeometry& geometry, Lanes row, double held, Lanes border, bool exchanges);
 
  private:
   Lanes extend(const RowGeometry& geometry, Lanes row, Lanes border);
-  Lanes slide(Lanes row, std::int64_t lanes, const RowGeometry::Axis& axis, double held);
+  Lanes slide(Lanes row, std::int64_t lanes, const RowGeometry::Axis& axis, double held,
+              bool exchanges);
 
   Accumulator& accumulator_;
   LaneBuffer extended_;

@@ -75,7 +75,7 @@ class ImageSlices {
     return grid_.exact(most);
   }
 
-  // The samples of a whole box, over all axes.
+  // The most samples that any sum holds until the outputs are written.
   void set_most_samples(double samples) { most_samples_ = samples; }
 
  private:

@@ -140,6 +140,15 @@ class Accumulator {
     static_cast<void>(removed), static_cast<void>(lanes);
     throw std::logic_error("this state gives up no samples");
   }
+  // out[l] = in[l], ..., in[l + size - 1] merged, by differences of prefix sums; where exchanges are
+  // allowed. `scratch` has room for a cache line more than the lanes that are read, and these for a
+  // line more to be read.
+  virtual void scan_windows(Lanes out, Lanes in, Lanes scratch, std::int64_t lanes,
+                            std::int64_t size) {
+    static_cast<void>(out), static_cast<void>(in), static_cast<void>(scratch);
+    static_cast<void>(lanes), static_cast<void>(size);
+    throw std::logic_error("this state gives up no samples");
+  }
   // Means rounded toward zero, as values of natural(Statistic::sum): where a double does not hold
   // all of them.
   virtual bool finishes_whole() const { return false; }

@@ -1,6 +1,8 @@
 // See README.md in this folder: compiled once per instruction set, so no include guard.
 // clang-format off: the order is that of use.
 #include "boxel/kernels/lanes.hpp"
+#include "boxel/kernels/scan.hpp"
+#include "boxel/kernels/added_rows.hpp"
 #include "boxel/kernels/arithmetic.hpp"
 #include "boxel/kernels/nonzero.hpp"
 #include "boxel/kernels/sum.hpp"

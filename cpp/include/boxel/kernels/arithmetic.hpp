@@ -90,6 +90,31 @@ inline void divide_lanes(double* out, const S* sums, std::int64_t lanes, Counts 
               [=](std::int64_t l, double count) { out[l] = quotient_of(sums[l], count); });
 }
 
+// The same for sums of float32 samples, rounded to float32 after that: they are far from overflow
+// and underflow, too, unless they are not finite.
+inline void divide_to_float(float* out, const double* sums, std::int64_t lanes, double count) {
+  const double reciprocal = 1.0 / count;
+#if defined(BOXEL_HAS_FMA)
+  if (!exact_reciprocal(count)) {
+    BOXEL_EACH_LANE
+    for (std::int64_t l = 0; l < lanes; ++l) {
+      const double near = sums[l] * reciprocal;
+      const double rest = __builtin_fma(-near, count, sums[l]);
+      const double quotient = __builtin_fma(rest, reciprocal, near);
+      out[l] = static_cast<float>(rest == rest ? quotient : near);
+    }
+    return;
+  }
+#endif
+  if (exact_reciprocal(count)) {
+    BOXEL_EACH_LANE
+    for (std::int64_t l = 0; l < lanes; ++l) out[l] = static_cast<float>(sums[l] * reciprocal);
+  } else {
+    BOXEL_EACH_LANE
+    for (std::int64_t l = 0; l < lanes; ++l) out[l] = static_cast<float>(sums[l] / count);
+  }
+}
+
 // M2 / (n - ddof), or its root; NaN where no degree of freedom is left.
 template <bool Root>
 BOXEL_INLINE double spread(double m2, double freedom) {

@@ -96,6 +96,12 @@ class Squares : public AddedRows<std::int64_t, 3> {
     carry(out, lanes);
   }
 
+  void scan_windows(Lanes out, Lanes in, Lanes scratch, std::int64_t lanes,
+                    std::int64_t size) override {
+    AddedRows<std::int64_t, 3>::scan_windows(out, in, scratch, lanes, size);
+    carry(out, lanes);
+  }
+
   void exchange_states(Lanes out, Lanes from, Lanes added, Lanes removed,
                        std::int64_t lanes) override {
     AddedRows<std::int64_t, 3>::exchange_states(out, from, added, removed, lanes);

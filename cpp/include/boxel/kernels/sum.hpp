@@ -76,6 +76,25 @@ inline void shift_means(T* out, const S* sums, std::int64_t lanes, int shift) {
   }
 }
 
+// Means of integers, rounded half to even: the quotient in float32 is off by one at most, which the
+// remainder tells.
+template <class T, class S>
+inline void round_means(T* out, const S* sums, std::int64_t lanes, std::int32_t count) {
+  const float reciprocal = 1.0F / static_cast<float>(count);
+  BOXEL_EACH_LANE
+  for (std::int64_t l = 0; l < lanes; ++l) {
+    const auto sum = static_cast<std::int32_t>(sums[l]);
+    const auto near = static_cast<std::int32_t>(static_cast<float>(sum) * reciprocal);
+    const std::int32_t twice = 2 * (sum - near * count);
+    // Beyond a half it is one more or less; at a half the even one of the two.
+    std::int32_t step = twice > count ? 1 : 0;
+    step -= twice < -count ? 1 : 0;
+    step += (twice == count ? 1 : 0) & near;
+    step -= (twice == -count ? 1 : 0) & near;
+    out[l] = static_cast<T>(near + step);
+  }
+}
+
 // S is chosen so wide that no sum over a whole box overflows.
 template <class T, class S>
 class Sum final : public AddedRows<S, 1> {
@@ -140,23 +159,22 @@ class Sum final : public AddedRows<S, 1> {
 
   bool finish_as(DType dtype, Statistic statistic, Lanes state, std::int64_t lanes, double count,
                  void* out) override {
-    if (statistic != Statistic::mean || dtype != dtype_of_sample<T>()) return false;
-    if (count < 2 || !exact_reciprocal(count)) return false;
+    if (statistic != Statistic::mean || dtype != dtype_of_sample<T>() || count < 2) return false;
     if constexpr (std::is_same_v<T, float>) {
-      const double reciprocal = 1.0 / count;
-      const S* sums = state.row<S>(0);
-      auto* means = static_cast<float*>(out);
-      BOXEL_EACH_LANE
-      for (std::int64_t l = 0; l < lanes; ++l) {
-        means[l] = static_cast<float>(sums[l] * reciprocal);
-      }
+      divide_to_float(static_cast<float*>(out), state.row<S>(0), lanes, count);
       return true;
     } else if constexpr (sizeof(T) <= 2 && sizeof(S) <= 4) {
-      // The sum plus half of the divisor must fit; only boxes of some 2^16 samples come near.
+      // The sum plus the divisor must fit; only boxes of some 2^15 samples come near.
       const double largest = static_cast<double>(std::numeric_limits<T>::max()) + 1.0;
-      if ((largest + 1.0) * count > static_cast<double>(std::numeric_limits<S>::max()))
-        return false;
-      shift_means(static_cast<T*>(out), state.row<S>(0), lanes, std::ilogb(count));
+      const double limit = static_cast<double>(std::numeric_limits<std::int32_t>::max());
+      if ((largest + 1.0) * count > limit) return false;
+      if (exact_reciprocal(count)) {
+        if ((largest + 1.0) * count > static_cast<double>(std::numeric_limits<S>::max()))
+          return false;
+        shift_means(static_cast<T*>(out), state.row<S>(0), lanes, std::ilogb(count));
+      } else {
+        round_means(static_cast<T*>(out), state.row<S>(0), lanes, static_cast<std::int32_t>(count));
+      }
       return true;
     }
     return false;
@@ -240,6 +258,12 @@ class WideSum : public AddedRows<std::int64_t, 2> {
   void merge_ahead(Lanes out, Lanes in, std::int64_t lanes, std::int64_t step, int terms,
                    double held) override {
     AddedRows<std::int64_t, 2>::merge_ahead(out, in, lanes, step, terms, held);
+    carry(out.row<std::int64_t>(0), out.row<std::int64_t>(1), lanes);
+  }
+
+  void scan_windows(Lanes out, Lanes in, Lanes scratch, std::int64_t lanes,
+                    std::int64_t size) override {
+    AddedRows<std::int64_t, 2>::scan_windows(out, in, scratch, lanes, size);
     carry(out.row<std::int64_t>(0), out.row<std::int64_t>(1), lanes);
   }
 

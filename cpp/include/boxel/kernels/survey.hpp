@@ -18,8 +18,11 @@ inline void survey_row(Grid& grid, const T* samples, std::int64_t lanes) {
     const T whole = std::bit_cast<T>(bits);
     const T without_lowest = std::bit_cast<T>(bits & (bits - 1));
     const Bits lowest_bit = std::bit_cast<Bits>(whole - without_lowest);
-    Bits lowest = (bits & mantissa) ? lowest_bit : bits;
-    lowest = bits ? lowest : std::numeric_limits<Bits>::max();
+    // By masks instead of selections, which not every vector unit can do in a reduction.
+    const auto all_if = [](bool condition) { return static_cast<Bits>(-Bits{condition}); };
+    const Bits has_mantissa = all_if((bits & mantissa) != 0);
+    const Bits lowest = (lowest_bit & has_mantissa) | (bits & ~has_mantissa) |
+                        (all_if(bits == 0) & magnitude);
     largest = bits > largest ? bits : largest;
     finest = lowest < finest ? lowest : finest;
   }

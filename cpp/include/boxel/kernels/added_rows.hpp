@@ -1,0 +1,64 @@
+// States whose rows merge by adding lane to lane, and may give up what they have taken.
+
+namespace boxel::BOXEL_KERNELS {
+
+// a + b - c modulo 2^n, or in floats of which it is known that nothing is rounded.
+template <class S>
+BOXEL_INLINE S exchanged(S a, S b, S c) {
+  if constexpr (std::is_floating_point_v<S>) {
+    return a + b - c;
+  } else {
+    using U = std::make_unsigned_t<S>;
+    return static_cast<S>(static_cast<U>(static_cast<U>(a) + static_cast<U>(b)) -
+                          static_cast<U>(c));
+  }
+}
+
+// Rows that merge by adding lane to lane.
+template <class S, int Rows>
+class AddedRows : public RowsOf<S, Rows> {
+ public:
+  void merge_ahead(Lanes out, Lanes in, std::int64_t lanes, std::int64_t step, int terms,
+                   double) override {
+    for (int row = 0; row < Rows; ++row) {
+      merge_row_ahead(out.row<S>(row), in.row<S>(row), lanes, step, terms, Add<S>{});
+    }
+  }
+
+  void scan_windows(Lanes out, Lanes in, Lanes scratch, std::int64_t lanes,
+                    std::int64_t size) override {
+    for (int row = 0; row < Rows; ++row) {
+      S* sums = scratch.row<S>(row);
+      prefix_sums(sums, in.row<S>(row), lanes + size - 1);
+      S* o = out.row<S>(row);
+      BOXEL_EACH_LANE
+      for (std::int64_t l = 0; l < lanes; ++l) o[l] = exchanged(S{}, sums[l + size], sums[l]);
+    }
+  }
+
+  void exchange_states(Lanes out, Lanes from, Lanes added, Lanes removed,
+                       std::int64_t lanes) override {
+    for (int row = 0; row < Rows; ++row) {
+      S* o = out.row<S>(row);
+      const S* f = from.row<S>(row);
+      const S* a = added.row<S>(row);
+      const S* r = removed.row<S>(row);
+      BOXEL_EACH_LANE
+      for (std::int64_t l = 0; l < lanes; ++l) o[l] = exchanged(f[l], a[l], r[l]);
+    }
+  }
+
+  void merge(Lanes out, Lanes a, Lanes b, std::int64_t lanes, double, double) override {
+    for (int row = 0; row < Rows; ++row) {
+      add_row(out.row<S>(row), a.row<S>(row), b.row<S>(row), lanes);
+    }
+  }
+
+  void fold_adjacent(Lanes out, Lanes in, std::int64_t count, int size, double) override {
+    for (int row = 0; row < Rows; ++row) {
+      fold_row(out.row<S>(row), in.row<S>(row), count, size, Add<S>{});
+    }
+  }
+};
+
+}  // namespace boxel::BOXEL_KERNELS
