@@ -28,15 +28,17 @@ class AxisSlide {
  public:
   AxisSlide(Accumulator& accumulator, const BoxAxis& axis) : accumulator_(accumulator), axis_(axis) {}
 
-  // `input` must live until the last advance().
-  void begin(Input& input, std::int64_t lanes, bool exchanges) {
+  // `input` must live until the last advance(). The results have room for so many lanes before and
+  // behind them.
+  void begin(Input& input, std::int64_t lanes, Margins margins, bool exchanges) {
     input_ = &input;
     lanes_ = lanes;
     exchanges_ = exchanges;
     at_ = unset;
     block_ = unset;
     admitted_ = 0;
-    window_.reserve(accumulator_, lanes);
+    window_ = window_memory_.reserve(accumulator_, margins.before + lanes + margins.after)
+                  .from(margins.before);
   }
 
   // Whether all slices so far may be exchanged.
@@ -47,13 +49,13 @@ class AxisSlide {
     const std::int64_t first = output * axis_.box.stride;
     exchanges_ = exchanges_ && admit_to(first + size());
     if (size() < smallest_sliding_box) {
-      input_->put(window_.lanes(), first, size());
+      input_->put(window_, first, size());
     } else if (exchanges_) {
       exchange_to(first);
     } else {
       return merge_at(first);
     }
-    return window_.lanes();
+    return window_;
   }
 
  private:
@@ -71,17 +73,20 @@ class AxisSlide {
 
   void exchange_to(std::int64_t first) {
     if (at_ == unset || first - at_ >= size()) {
-      input_->put(window_.lanes(), first, size());
+      input_->put(window_, first, size());
       at_ = first;
     }
-    for (; at_ < first; ++at_) input_->exchange(window_.lanes(), at_ + size(), at_);
+    for (; at_ < first; ++at_) input_->exchange(window_, at_ + size(), at_);
   }
 
   Lanes merge_at(std::int64_t first) {
     const std::int64_t block = first / size();
     const std::int64_t into = first - block * size();
     if (block != block_) begin_block(block, into);
-    if (into == 0) return suffix(0);
+    if (into == 0) {
+      accumulator_.pick(window_, suffix(0), 1, 1, lanes_);
+      return window_;
+    }
     for (; in_prefix_ < into; ++in_prefix_) {
       const std::int64_t slice = (block + 1) * size() + in_prefix_;
       if (in_prefix_ == 0) {
@@ -90,10 +95,10 @@ class AxisSlide {
         input_->append(prefix_.lanes(), prefix_.lanes(), slice, in_prefix_);
       }
     }
-    accumulator_.merge(window_.lanes(), suffix(into), prefix_.lanes(), lanes_,
+    accumulator_.merge(window_, suffix(into), prefix_.lanes(), lanes_,
                        static_cast<double>(size() - into) * input_->held(),
                        static_cast<double>(into) * input_->held());
-    return window_.lanes();
+    return window_;
   }
 
   void begin_block(std::int64_t block, std::int64_t into) {
@@ -119,7 +124,8 @@ class AxisSlide {
   std::int64_t at_ = unset;     // of the box in window_, where it exchanges
   std::int64_t block_ = unset;  // whose suffixes are there
   std::int64_t in_prefix_ = 0;  // slices of the next block in prefix_
-  LaneBuffer window_;
+  LaneBuffer window_memory_;
+  Lanes window_;
   LaneBuffer suffixes_;
   LaneBuffer prefix_;
 };

@@ -30,7 +30,8 @@ StatePlan plan_box_states(const BoxRequest& request, bool cut) {
   const DType dtype = request.image.dtype;
   const StatePlan plan = plan_states(wanted(request), dtype, is_masked(request), false, false);
   const auto by_differences = [](StateKind kind) {
-    return kind == StateKind::mean || kind == StateKind::moments;
+    return kind == StateKind::mean || kind == StateKind::moments ||
+           kind == StateKind::narrow_moments;
   };
   // Where boxes are cut, means and variances by differences have to count their samples.
   if (!cut || std::ranges::none_of(plan.kinds, by_differences)) return plan;
@@ -312,6 +313,22 @@ void BoxWorker::prepare_slab() {
   }
 }
 
+// Whether rows come with room to be extended where they lie.
+bool BoxWorker::has_margins() const { return geometry_.extends_in_place(slab_.row_lanes); }
+
+// The last slide makes the rows.
+Margins BoxWorker::margins_after(std::size_t slide) const {
+  return slide + 1 == slides_.size() && has_margins() ? geometry_.margins() : Margins{};
+}
+
+// Whether any axis is worth a proof that sums are exact.
+bool BoxWorker::gains_by_exchanges() const {
+  const auto large = [](const BoxSpan& span) {
+    return span.axis->box.size >= smallest_sliding_box;
+  };
+  return std::ranges::any_of(slides_, large) || std::ranges::any_of(row_, large);
+}
+
 void BoxWorker::begin(std::size_t accumulator) {
   Chain& chain = chains_[accumulator];
   Accumulator& kernel = *accumulators_[accumulator];
@@ -320,7 +337,8 @@ void BoxWorker::begin(std::size_t accumulator) {
   chain.images->set_most_samples(job_.plan.volume / row_volume() *
                                  static_cast<double>(geometry_.extended_lanes()));
   std::int64_t lanes = slab_.row_lanes * static_cast<std::int64_t>(slab_.rows.size());
-  chain.first->begin(*chain.images, lanes, kernel.subtraction() != Subtraction::never);
+  chain.first->begin(*chain.images, lanes, margins_after(0),
+                     gains_by_exchanges() && kernel.subtraction() != Subtraction::never);
   chain.inputs.clear();
   double held = 1;
   for (std::size_t k = 1; k < slides_.size(); ++k) {
@@ -346,7 +364,8 @@ void BoxWorker::slide(std::size_t axis) {
     for (std::size_t a = 0; a < chains_.size(); ++a) {
       Chain& chain = chains_[a];
       chain.inputs[axis - 1].begin(windows_[axis][a], lanes, chain.slices[axis].lanes());
-      chain.rest[axis - 1].begin(chain.inputs[axis - 1], lanes, exchanges(a));
+      chain.rest[axis - 1].begin(chain.inputs[axis - 1], lanes, margins_after(axis),
+                                 exchanges(a));
     }
   }
   for (std::int64_t k = 0; k < span.outputs; ++k) {
@@ -372,9 +391,14 @@ void BoxWorker::take_row() {
   scratch_.load(group, 0, place_, slab_.positions, slab_.row_lanes);
   row_grid_ = {};
   for (std::size_t a = 0; a < chains_.size(); ++a) {
-    windows_[0][a] = chains_[a].whole_row.reserve(*accumulators_[a], slab_.row_lanes);
+    const Margins margins = has_margins() ? geometry_.margins() : Margins{};
+    windows_[0][a] =
+        chains_[a]
+            .whole_row
+            .reserve(*accumulators_[a], margins.before + slab_.row_lanes + margins.after)
+            .from(margins.before);
     accumulators_[a]->take(windows_[0][a], group, slab_.row_lanes, 0);
-    if (accumulators_[a]->subtraction() != Subtraction::if_exact || !geometry_.filtered()) continue;
+    if (accumulators_[a]->subtraction() != Subtraction::if_exact || !gains_by_exchanges()) continue;
     job_.rows.kernels.survey(row_grid_, job_.states.sample, group.samples[0], slab_.row_lanes);
     job_.rows.kernels.survey(row_grid_, job_.states.sample, chains_[a].border_row.samples, 1);
   }
@@ -387,7 +411,7 @@ bool BoxWorker::exchanges(std::size_t accumulator) const {
     case Subtraction::always:
       return true;
     case Subtraction::if_exact:
-      return row_grid_.exact(2 * static_cast<double>(geometry_.extended_lanes()));
+      return gains_by_exchanges() && row_grid_.exact(2 * static_cast<double>(geometry_.extended_lanes()));
     case Subtraction::never:
       break;
   }
@@ -403,7 +427,7 @@ void BoxWorker::write_row() {
     within *= slides_[k].axis->within(at_[k]);
   }
   for (std::size_t a = 0; a < chains_.size(); ++a) {
-    results_[a] = chains_[a].row.apply(geometry_, windows_[slides_.size()][a], held,
+    results_[a] = chains_[a].row.apply(geometry_, windows_[slides_.size()][a], has_margins(), held,
                                        chains_[a].borders.back().lanes(), exchanges(a));
   }
   for (std::size_t output = 0; output < places_.size(); ++output) {

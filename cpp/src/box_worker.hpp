@@ -56,6 +56,9 @@ class BoxWorker {
   void prepare_slab();
   void make_border();
   void make_border_states(Accumulator& accumulator, Chain& chain);
+  bool has_margins() const;
+  Margins margins_after(std::size_t slide) const;
+  bool gains_by_exchanges() const;
   void begin(std::size_t accumulator);
   void slide(std::size_t axis);
   double row_volume() const;

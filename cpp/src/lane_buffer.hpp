@@ -9,6 +9,12 @@
 
 namespace boxel {
 
+// Lanes around a state that belong to the same memory.
+struct Margins {
+  std::int64_t before = 0;
+  std::int64_t after = 0;
+};
+
 class LaneBuffer {
  public:
   // Keeps nothing of what it held. A line behind the last row may be read.

@@ -112,10 +112,10 @@ void RowGeometry::count(const std::vector<BoxSpan>& spans) {
   }
 }
 
-Lanes RowSlide::apply(const RowGeometry& geometry, Lanes row, double held, Lanes border,
-                      bool exchanges) {
+Lanes RowSlide::apply(const RowGeometry& geometry, Lanes row, bool has_margins, double held,
+                      Lanes border, bool exchanges) {
   if (!geometry.filtered()) return row;
-  Lanes lanes = extend(geometry, row, border);
+  Lanes lanes = extend(geometry, row, has_margins, border);
   std::int64_t count = geometry.extended_lanes();
   for (const RowGeometry::Axis& axis : geometry.axes()) {
     lanes = slide(lanes, count, axis, held, exchanges);
@@ -128,15 +128,18 @@ Lanes RowSlide::apply(const RowGeometry& geometry, Lanes row, double held, Lanes
   return picked;
 }
 
-Lanes RowSlide::extend(const RowGeometry& geometry, Lanes row, Lanes border) {
+Lanes RowSlide::extend(const RowGeometry& geometry, Lanes row, bool has_margins, Lanes border) {
   const RowGeometry::Body& body = geometry.body();
   const std::int64_t lanes = geometry.extended_lanes();
   if (body.lanes == lanes) return row.from(body.from);
-  const Lanes extended = extended_.reserve(accumulator_, lanes);
+  const Lanes extended =
+      has_margins ? row.from(-body.to) : extended_.reserve(accumulator_, lanes);
   const std::int64_t* sources = geometry.sources().data();
   const std::int64_t after = body.to + body.lanes;
   accumulator_.gather(extended, row, sources, body.to);
-  if (body.lanes) accumulator_.pick(extended.from(body.to), row.from(body.from), 1, 1, body.lanes);
+  if (!has_margins && body.lanes) {
+    accumulator_.pick(extended.from(body.to), row.from(body.from), 1, 1, body.lanes);
+  }
   accumulator_.gather(extended.from(after), row, sources + after, lanes - after);
   for (const RowGeometry::Body& run : geometry.borders()) {
     for (std::int64_t lane = 0; lane < run.lanes; ++lane) {

@@ -35,6 +35,11 @@ class RowGeometry {
   std::int64_t outputs() const { return outputs_; }
   const std::vector<Axis>& axes() const { return axes_; }
   const Body& body() const { return body_; }
+  // What extends a row of `lanes` lanes in place, if nothing of it is moved or left out.
+  bool extends_in_place(std::int64_t lanes) const {
+    return filtered_ && body_.from == 0 && body_.lanes == lanes;
+  }
+  Margins margins() const { return {body_.to, extended_lanes_ - body_.to - body_.lanes}; }
   // For each extended lane the one it is taken from; 0 where that lies beyond.
   const std::vector<std::int64_t>& sources() const { return sources_; }
   // Runs of extended lanes that lie beyond the border.
@@ -69,10 +74,12 @@ class RowSlide {
   // The states of a row's boxes from those of its lanes, each of which holds `held` samples where
   // nothing is masked. `border` is a lane of what lies beyond; `exchanges` tells whether sums over
   // the whole row are exact, so that samples may be given up again.
-  Lanes apply(const RowGeometry& geometry, Lanes row, double held, Lanes border, bool exchanges);
+  // `has_margins`: the row may be extended in place.
+  Lanes apply(const RowGeometry& geometry, Lanes row, bool has_margins, double held, Lanes border,
+              bool exchanges);
 
  private:
-  Lanes extend(const RowGeometry& geometry, Lanes row, Lanes border);
+  Lanes extend(const RowGeometry& geometry, Lanes row, bool has_margins, Lanes border);
   Lanes slide(Lanes row, std::int64_t lanes, const RowGeometry::Axis& axis, double held,
               bool exchanges);
 

@@ -106,6 +106,9 @@ StatePlan plan_states(const std::vector<Statistic>& wanted, DType dtype, bool ma
   if (masked) plan.kinds.push_back(StateKind::count);
   for (const Statistic statistic : wanted) {
     StateKind kind = kind_of(statistic, dtype, weighted, gathers);
+    if (kind == StateKind::moments && !masked && !gathers && plan.sample == Sample::float32) {
+      kind = StateKind::narrow_moments;
+    }
     if (kind == StateKind::count && !masked) {
       plan.state_of.push_back(no_state);
       continue;

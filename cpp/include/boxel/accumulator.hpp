@@ -198,6 +198,7 @@ enum class StateKind : std::uint8_t {
   max,
   mean,      // by differences: stays within [min, max]
   moments,   // mean and M2
+  narrow_moments,  // the same for float32 samples of boxes that slide
   squares,   // exact sums of x and x^2 of integers of at most 32 bits
   weighted,  // everything that weights need
   gathered,  // the samples themselves

@@ -264,4 +264,122 @@ class Moments final : public RowsOf<double, SecondMoment ? 3 : 2> {
   }
 };
 
+// Mean and M2 of float32 samples, for boxes that slide: merges are nearly all they do. As the
+// samples have 24 digits, a mean in float64 needs no origin: M2 keeps 28 digits at least, at any
+// offset. Nothing finite overflows; what is not finite ends in an M2 that is not finite.
+class NarrowMoments final : public RowsOf<double, 2> {
+  enum Row { mean_row, m2_row };
+
+ public:
+  bool has_empty() const override { return false; }
+  void clear(Lanes, std::int64_t) override {
+    throw std::logic_error("moments without counts have no empty state");
+  }
+
+  void take(Lanes state, const RowGroup& group, std::int64_t lanes, std::int64_t taken) override {
+    double* mean = state.row<double>(mean_row);
+    double* m2 = state.row<double>(m2_row);
+    for (int k = 0; k < group.count; ++k) {
+      const auto* row = static_cast<const float*>(group.samples[static_cast<std::size_t>(k)]);
+      const auto before = static_cast<double>(taken + k);
+      const double share = 1.0 / (before + 1.0);
+      const double weight = before * share;
+      if (taken + k == 0) {
+        BOXEL_EACH_LANE
+        for (std::int64_t l = 0; l < lanes; ++l) {
+          mean[l] = static_cast<double>(row[l]);
+          // Infinite minus infinite is NaN.
+          m2[l] = mean[l] - mean[l];
+        }
+        continue;
+      }
+      BOXEL_EACH_LANE
+      for (std::int64_t l = 0; l < lanes; ++l) {
+        const double delta = static_cast<double>(row[l]) - mean[l];
+        mean[l] += delta * share;
+        m2[l] += delta * delta * weight;
+      }
+    }
+  }
+
+  void merge(Lanes out, Lanes a, Lanes b, std::int64_t lanes, double na, double nb) override {
+    const double share = nb / (na + nb);
+    const double weight = na * share;
+    double* mean = out.row<double>(mean_row);
+    double* m2 = out.row<double>(m2_row);
+    const double* a_mean = a.row<double>(mean_row);
+    const double* b_mean = b.row<double>(mean_row);
+    const double* a_m2 = a.row<double>(m2_row);
+    const double* b_m2 = b.row<double>(m2_row);
+    BOXEL_EACH_LANE
+    for (std::int64_t l = 0; l < lanes; ++l) {
+      const double delta = b_mean[l] - a_mean[l];
+      m2[l] = (a_m2[l] + b_m2[l]) + delta * delta * weight;
+      mean[l] = a_mean[l] + delta * share;
+    }
+  }
+
+  void merge_ahead(Lanes out, Lanes in, std::int64_t lanes, std::int64_t step, int terms,
+                   double held) override {
+    if (terms == 2) return merge(out, in, in.from(step), lanes, held, held);
+    if (terms == 3) return merge_equal<3>(out, in, lanes, step, held);
+    merge_equal<4>(out, in, lanes, step, held);
+  }
+
+  bool folds_adjacent(int) const override { return false; }
+  void fold_adjacent(Lanes, Lanes, std::int64_t, int, double) override {
+    throw std::logic_error("narrow moments do not tile");
+  }
+  void take_constant(Lanes, std::int64_t, Value, double, double) override {
+    throw std::logic_error("narrow moments do not tile");
+  }
+
+  Natural natural(Statistic) const override { return Natural::float64; }
+  void finish(Statistic statistic, Lanes state, std::int64_t lanes, Counts counts, double ddof,
+              void* out) override {
+    auto* values = static_cast<double*>(out);
+    const double* m2 = state.row<double>(m2_row);
+    const double freedom = counts.uniform - ddof;
+    const double reciprocal_sign = freedom > 0 ? 1.0 : not_a_number();
+    if (statistic == Statistic::std) {
+      BOXEL_EACH_LANE
+      for (std::int64_t l = 0; l < lanes; ++l) {
+        values[l] = std::sqrt((m2[l] + (m2[l] - m2[l])) / freedom) * reciprocal_sign;
+      }
+    } else {
+      BOXEL_EACH_LANE
+      for (std::int64_t l = 0; l < lanes; ++l) {
+        values[l] = (m2[l] + (m2[l] - m2[l])) / freedom * reciprocal_sign;
+      }
+    }
+  }
+
+ private:
+  // Lanes that hold equally many samples, around the first of them.
+  template <int Terms>
+  static void merge_equal(Lanes out, Lanes in, std::int64_t lanes, std::int64_t step,
+                          double held) {
+    double* mean = out.row<double>(mean_row);
+    double* m2 = out.row<double>(m2_row);
+    const double* means = in.row<double>(mean_row);
+    const double* m2s = in.row<double>(m2_row);
+    constexpr double reciprocal = 1.0 / Terms;
+    BOXEL_EACH_LANE
+    for (std::int64_t l = 0; l < lanes; ++l) {
+      double differences = 0;
+      double squares = 0;
+      double within = m2s[l];
+      for (int k = 1; k < Terms; ++k) {
+        const double d = means[l + k * step] - means[l];
+        differences += d;
+        squares += d * d;
+        within += m2s[l + k * step];
+      }
+      // As d of the first is 0, differences^2 <= (Terms - 1) squares: this cannot be negative.
+      m2[l] = within + held * (squares - differences * (differences * reciprocal));
+      mean[l] = means[l] + differences * reciprocal;
+    }
+  }
+};
+
 }  // namespace boxel::BOXEL_KERNELS

@@ -76,15 +76,31 @@ inline void shift_means(T* out, const S* sums, std::int64_t lanes, int shift) {
   }
 }
 
-// Means of integers, rounded half to even: the quotient in float32 is off by one at most, which the
-// remainder tells.
+// Rounds half to even what lies between -2^22 and 2^22, by the low bits of a float.
+BOXEL_INLINE std::int32_t rounded(float x) {
+  constexpr float shifter = 0x1.8p23F;
+  return std::bit_cast<std::int32_t>(x + shifter) - std::bit_cast<std::int32_t>(shifter);
+}
+
+// Means of integers, rounded half to even. In float32, a quotient is off by less than its 2^-22nd;
+// where an odd count keeps the exact one farther than that from a half, it is right, and else at
+// most off by one, which the remainder tells.
 template <class T, class S>
 inline void round_means(T* out, const S* sums, std::int64_t lanes, std::int32_t count) {
   const float reciprocal = 1.0F / static_cast<float>(count);
+  const float largest = static_cast<float>(std::numeric_limits<T>::max()) + 1.0F;
+  if (count % 2 == 1 && largest * static_cast<float>(count) < 0x1p21F) {
+    BOXEL_EACH_LANE
+    for (std::int64_t l = 0; l < lanes; ++l) {
+      out[l] = static_cast<T>(
+          rounded(static_cast<float>(static_cast<std::int32_t>(sums[l])) * reciprocal));
+    }
+    return;
+  }
   BOXEL_EACH_LANE
   for (std::int64_t l = 0; l < lanes; ++l) {
     const auto sum = static_cast<std::int32_t>(sums[l]);
-    const auto near = static_cast<std::int32_t>(static_cast<float>(sum) * reciprocal);
+    const std::int32_t near = rounded(static_cast<float>(sum) * reciprocal);
     const std::int32_t twice = 2 * (sum - near * count);
     // Beyond a half it is one more or less; at a half the even one of the two.
     std::int32_t step = twice > count ? 1 : 0;
@@ -164,7 +180,7 @@ class Sum final : public AddedRows<S, 1> {
       divide_to_float(static_cast<float*>(out), state.row<S>(0), lanes, count);
       return true;
     } else if constexpr (sizeof(T) <= 2 && sizeof(S) <= 4) {
-      // The sum plus the divisor must fit; only boxes of some 2^15 samples come near.
+      // Twice a remainder must fit; only boxes of some 2^15 samples come near.
       const double largest = static_cast<double>(std::numeric_limits<T>::max()) + 1.0;
       const double limit = static_cast<double>(std::numeric_limits<std::int32_t>::max());
       if ((largest + 1.0) * count > limit) return false;
