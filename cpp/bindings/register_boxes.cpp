@@ -14,8 +14,8 @@ std::vector<Box> boxes_of(const py::tuple& sizes, const py::tuple& lows, const p
     const auto mode = modes[axis].cast<std::size_t>();
     if (mode >= borders.size()) throw py::value_error("no mode has this code");
     boxes[axis] = {sizes[axis].cast<std::int64_t>(), lows[axis].cast<std::int64_t>(),
-                   strides[axis].cast<std::int64_t>(),
-                   output.shape(static_cast<py::ssize_t>(axis)), borders[mode].border};
+                   strides[axis].cast<std::int64_t>(), output.shape(static_cast<py::ssize_t>(axis)),
+                   borders[mode].border};
   }
   return boxes;
 }

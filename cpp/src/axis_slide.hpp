@@ -26,7 +26,8 @@ inline constexpr std::int64_t smallest_sliding_box = 5;
 template <class Input>
 class AxisSlide {
  public:
-  AxisSlide(Accumulator& accumulator, const BoxAxis& axis) : accumulator_(accumulator), axis_(axis) {}
+  AxisSlide(Accumulator& accumulator, const BoxAxis& axis)
+      : accumulator_(accumulator), axis_(axis) {}
 
   // `input` must live until the last advance(). The results have room for so many lanes before and
   // behind them.

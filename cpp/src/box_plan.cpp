@@ -10,14 +10,14 @@ namespace {
 
 // Below this many lanes a call per row costs more than its work.
 constexpr std::int64_t shortest_row = 64;
-// The states of a unit's slab: half of a usual second-level cache.
-constexpr std::int64_t slab_bytes = 512 * 1024;
+// The states of a unit's slab: most of a usual second-level cache.
+constexpr std::int64_t slab_bytes = 640 * 1024;
 // The longest row of lanes, which has to leave room in the first-level cache for its neighbours.
 constexpr std::int64_t row_bytes = 16 * 1024;
-// Enough units for any number of workers that reads one memory.
-constexpr std::int64_t enough_units = 16;
+// Enough units for the few workers that one memory can feed.
+constexpr std::int64_t enough_units = 8;
 // A unit pays for the samples around its outputs; it should be several times as long as these.
-constexpr std::int64_t least_sizes = 3;
+constexpr std::int64_t least_sizes = 5;
 
 bool contiguous(const BoxAxis& outer, const BoxAxis& inner) {
   if (outer.image != inner.image * inner.length || outer.where != inner.where * inner.length ||
@@ -80,11 +80,17 @@ void choose_row(BoxPlan& plan, std::vector<BoxAxis> axes) {
   for (const BoxAxis& axis : axes) (axis.filtered() ? plan.slides : plan.loops).push_back(axis);
 }
 
+// Tiles of even size.
+std::int64_t evened(std::int64_t outputs, std::int64_t tile) {
+  const std::int64_t tiles = (outputs + tile - 1) / tile;
+  return (outputs + tiles - 1) / tiles;
+}
+
 // Outputs of a tile whose positions fit `lanes`, but not so few that most of them are margin.
 std::int64_t tile_of(const BoxAxis& axis, std::int64_t lanes) {
   const std::int64_t fitting = (lanes - axis.box.size) / axis.box.stride + 1;
   const std::int64_t worthwhile = (axis.box.size - 1) / axis.box.stride + 1;
-  return std::clamp<std::int64_t>(std::max(fitting, worthwhile), 1, axis.box.outputs);
+  return evened(axis.box.outputs, std::max<std::int64_t>({fitting, worthwhile, 1}));
 }
 
 void choose_tiles(BoxPlan& plan, const BoxPlanRequest& request) {
@@ -116,7 +122,7 @@ void choose_tiles(BoxPlan& plan, const BoxPlanRequest& request) {
   if (units >= enough_units) return;
   const std::int64_t wanted = (slide.box.outputs * units + enough_units - 1) / enough_units;
   const std::int64_t least = least_sizes * slide.box.size / slide.box.stride + 1;
-  slide.tile_outputs = std::min(std::max(wanted, least), slide.box.outputs);
+  slide.tile_outputs = evened(slide.box.outputs, std::max(wanted, least));
 }
 
 }  // namespace

@@ -27,9 +27,7 @@ struct BoxAxis {
     return std::min(first + box.size, length) - std::max<std::int64_t>(first, 0);
   }
   // Positions, numbered from the first box on, that so many outputs need.
-  std::int64_t positions(std::int64_t count) const {
-    return (count - 1) * box.stride + box.size;
-  }
+  std::int64_t positions(std::int64_t count) const { return (count - 1) * box.stride + box.size; }
 };
 
 struct BoxPlan {

@@ -16,8 +16,7 @@ bool any_border(const BoxRequest& request, Border border) {
 }
 
 bool is_masked(const BoxRequest& request) {
-  return request.where || request.masked ||
-         (request.skipna && is_floating(request.image.dtype));
+  return request.where || request.masked || (request.skipna && is_floating(request.image.dtype));
 }
 
 std::vector<Statistic> wanted(const BoxRequest& request) {
@@ -43,8 +42,7 @@ BoxPlanRequest plan_request(const BoxRequest& request, const Accumulators& accum
   plan.output_count = static_cast<int>(request.outputs.size());
   plan.lane_bytes = 0;
   for (const auto& accumulator : accumulators) {
-    plan.lane_bytes +=
-        static_cast<std::int64_t>(accumulator->lane_size()) * accumulator->rows();
+    plan.lane_bytes += static_cast<std::int64_t>(accumulator->lane_size()) * accumulator->rows();
     plan.merges |= accumulator->subtraction() == Subtraction::never;
   }
   plan.lane_bytes = std::max<std::int64_t>(plan.lane_bytes, 1);
@@ -97,8 +95,8 @@ LaneLayout output_layout(const BoxPlan& plan, int output) {
 }
 
 RowSources row_sources(const BoxRequest& request, const StatePlan& states, const BoxPlan& plan) {
-  const auto open = [&](const std::optional<View>& view, std::int64_t BoxAxis::* stride)
-      -> std::optional<RowSource> {
+  const auto open = [&](const std::optional<View>& view,
+                        std::int64_t BoxAxis::* stride) -> std::optional<RowSource> {
     if (!view) return std::nullopt;
     return RowSource{{*request.kernels, *view, Sample::uint8, row_layout(plan, stride)},
                      view->data};
@@ -114,11 +112,15 @@ RowSources row_sources(const BoxRequest& request, const StatePlan& states, const
           {}};
 }
 
-// The most lanes that a row of the image has in any unit.
+// Rows that adjoin are read together up to this many lanes, which stay in the first-level cache
+// between two looks at them.
+constexpr std::int64_t most_joined_lanes = 2048;
+
+// The most lanes that are read at once in any unit.
 std::int64_t most_row_lanes(const BoxPlan& plan) {
   std::int64_t lanes = 1;
   for (const BoxAxis& axis : plan.row) lanes *= axis.length;
-  return lanes;
+  return std::max(lanes, most_joined_lanes);
 }
 
 std::int64_t most_outputs(const BoxPlan& plan) {
@@ -296,25 +298,52 @@ void BoxWorker::locate(std::int64_t unit) {
 }
 
 void BoxWorker::prepare_slab() {
-  slab_.positions = row_.front().sources;
-  slab_.row_lanes = 1;
-  for (const BoxSpan& span : row_) slab_.row_lanes *= span.sources;
-  slab_.rows.assign(1, place_);
-  for (std::size_t k = 1; k < slides_.size(); ++k) {
-    std::vector<RowPlace> rows;
-    for (const RowPlace& row : slab_.rows) {
-      RowPlace place = row;
-      for (std::int64_t source = 0; source < slides_[k].sources; ++source) {
-        rows.push_back(place);
-        place.move(*slides_[k].axis, 1);
-      }
+  row_lanes_ = 1;
+  for (const BoxSpan& span : row_) row_lanes_ *= span.sources;
+  slab_.assign(1, {place_, row_.front().sources, row_lanes_, 0});
+  slab_lanes_ = row_lanes_;
+  for (std::size_t k = 1; k < slides_.size(); ++k) slab_lanes_ *= slides_[k].sources;
+  for (std::size_t k = slides_.size(); k-- > 1;) widen_slab(slides_[k]);
+}
+
+// Repeats the slab along one more axis.
+void BoxWorker::widen_slab(const BoxSpan& span) {
+  const std::int64_t lanes = slab_.back().first_lane + slab_.back().lanes;
+  const SlabRow first = slab_.front();
+  std::int64_t source = 1;
+  if (slab_.size() == 1 && adjoin(*span.axis, first.positions)) {
+    const std::int64_t joined =
+        std::min(span.sources, std::max<std::int64_t>(1, most_joined_lanes / lanes));
+    slab_.front().positions *= joined;
+    slab_.front().lanes *= joined;
+    source = joined;
+    for (; source < span.sources; source += joined) {
+      const std::int64_t count = std::min(joined, span.sources - source);
+      RowPlace place = first.place;
+      place.move(*span.axis, source);
+      slab_.push_back({place, first.positions * count, lanes * count, source * lanes});
     }
-    slab_.rows = std::move(rows);
+    return;
+  }
+  const std::vector<SlabRow> rows = slab_;
+  for (; source < span.sources; ++source) {
+    for (SlabRow row : rows) {
+      row.place.move(*span.axis, source);
+      row.first_lane += source * lanes;
+      slab_.push_back(row);
+    }
   }
 }
 
+// Whether rows of so many positions follow one another along an axis in all arrays.
+bool BoxWorker::adjoin(const BoxAxis& axis, std::int64_t positions) const {
+  const BoxAxis& row = job_.plan.row.front();
+  return job_.plan.row.size() == 1 && axis.image == row.image * positions &&
+         axis.where == row.where * positions && axis.masked == row.masked * positions;
+}
+
 // Whether rows come with room to be extended where they lie.
-bool BoxWorker::has_margins() const { return geometry_.extends_in_place(slab_.row_lanes); }
+bool BoxWorker::has_margins() const { return geometry_.extends_in_place(row_lanes_); }
 
 // The last slide makes the rows.
 Margins BoxWorker::margins_after(std::size_t slide) const {
@@ -336,7 +365,7 @@ void BoxWorker::begin(std::size_t accumulator) {
   chain.images.emplace(kernel, job_.rows, scratch_, slides_[0], slab_, chain.border_row);
   chain.images->set_most_samples(job_.plan.volume / row_volume() *
                                  static_cast<double>(geometry_.extended_lanes()));
-  std::int64_t lanes = slab_.row_lanes * static_cast<std::int64_t>(slab_.rows.size());
+  std::int64_t lanes = slab_lanes_;
   chain.first->begin(*chain.images, lanes, margins_after(0),
                      gains_by_exchanges() && kernel.subtraction() != Subtraction::never);
   chain.inputs.clear();
@@ -358,14 +387,13 @@ void BoxWorker::begin(std::size_t accumulator) {
 void BoxWorker::slide(std::size_t axis) {
   if (axis == slides_.size()) return write_row();
   const BoxSpan& span = slides_[axis];
-  std::int64_t lanes = slab_.row_lanes;
+  std::int64_t lanes = row_lanes_;
   for (std::size_t k = axis + 1; k < slides_.size(); ++k) lanes *= slides_[k].sources;
   if (axis > 0) {
     for (std::size_t a = 0; a < chains_.size(); ++a) {
       Chain& chain = chains_[a];
       chain.inputs[axis - 1].begin(windows_[axis][a], lanes, chain.slices[axis].lanes());
-      chain.rest[axis - 1].begin(chain.inputs[axis - 1], lanes, margins_after(axis),
-                                 exchanges(a));
+      chain.rest[axis - 1].begin(chain.inputs[axis - 1], lanes, margins_after(axis), exchanges(a));
     }
   }
   for (std::int64_t k = 0; k < span.outputs; ++k) {
@@ -388,18 +416,17 @@ double BoxWorker::row_volume() const {
 void BoxWorker::take_row() {
   RowGroup group;
   group.count = 1;
-  scratch_.load(group, 0, place_, slab_.positions, slab_.row_lanes);
+  scratch_.load(group, 0, place_, row_.front().sources, row_lanes_);
   row_grid_ = {};
   for (std::size_t a = 0; a < chains_.size(); ++a) {
     const Margins margins = has_margins() ? geometry_.margins() : Margins{};
     windows_[0][a] =
         chains_[a]
-            .whole_row
-            .reserve(*accumulators_[a], margins.before + slab_.row_lanes + margins.after)
+            .whole_row.reserve(*accumulators_[a], margins.before + row_lanes_ + margins.after)
             .from(margins.before);
-    accumulators_[a]->take(windows_[0][a], group, slab_.row_lanes, 0);
+    accumulators_[a]->take(windows_[0][a], group, row_lanes_, 0);
     if (accumulators_[a]->subtraction() != Subtraction::if_exact || !gains_by_exchanges()) continue;
-    job_.rows.kernels.survey(row_grid_, job_.states.sample, group.samples[0], slab_.row_lanes);
+    job_.rows.kernels.survey(row_grid_, job_.states.sample, group.samples[0], row_lanes_);
     job_.rows.kernels.survey(row_grid_, job_.states.sample, chains_[a].border_row.samples, 1);
   }
 }
@@ -411,7 +438,8 @@ bool BoxWorker::exchanges(std::size_t accumulator) const {
     case Subtraction::always:
       return true;
     case Subtraction::if_exact:
-      return gains_by_exchanges() && row_grid_.exact(2 * static_cast<double>(geometry_.extended_lanes()));
+      return gains_by_exchanges() &&
+             row_grid_.exact(2 * static_cast<double>(geometry_.extended_lanes()));
     case Subtraction::never:
       break;
   }
@@ -440,8 +468,7 @@ void BoxWorker::write_row() {
   const std::int64_t lanes = geometry_.outputs();
   const std::int64_t* per_lane = nullptr;
   if (job_.states.masked) {
-    accumulators_.front()->finish(Statistic::count, results_.front(), lanes, {}, 0,
-                                  counts_.data());
+    accumulators_.front()->finish(Statistic::count, results_.front(), lanes, {}, 0, counts_.data());
     per_lane = counts_.data();
   } else if (job_.cut) {
     for (std::int64_t lane = 0; lane < lanes; ++lane) {

@@ -54,6 +54,8 @@ class BoxWorker {
 
   void locate(std::int64_t unit);
   void prepare_slab();
+  void widen_slab(const BoxSpan& span);
+  bool adjoin(const BoxAxis& axis, std::int64_t positions) const;
   void make_border();
   void make_border_states(Accumulator& accumulator, Chain& chain);
   bool has_margins() const;
@@ -79,10 +81,12 @@ class BoxWorker {
   std::vector<std::int64_t> output_offsets_;  // bytes, of each output
   std::vector<BoxSpan> slides_;
   std::vector<BoxSpan> row_;
-  Slab slab_;
+  std::vector<SlabRow> slab_;
+  std::int64_t row_lanes_ = 0;  // of the image, in one row
+  std::int64_t slab_lanes_ = 0;
   std::int64_t geometry_tile_ = -1;
   RowGeometry geometry_;
-  Grid row_grid_;  // where no outer axis is filtered
+  Grid row_grid_;                            // where no outer axis is filtered
   std::vector<std::int64_t> at_;             // the output along each slide
   std::vector<std::vector<Lanes>> windows_;  // after each slide, of each accumulator
   std::vector<Lanes> results_;

@@ -30,8 +30,8 @@ ResultWriter::ResultWriter(const KernelSet& kernels, const StatePlan& states,
 }
 
 void ResultWriter::write(std::span<const Lanes> states, std::span<std::byte* const> places,
-                         std::int64_t positions, std::int64_t lanes,
-                         std::span<const CountRun> runs, const std::int64_t* per_lane) {
+                         std::int64_t positions, std::int64_t lanes, std::span<const CountRun> runs,
+                         const std::int64_t* per_lane) {
   const Row row{states, positions, lanes, runs, per_lane};
   for (std::size_t k = 0; k < outputs_.size(); ++k) write_output(row, k, places[k]);
 }
@@ -119,8 +119,7 @@ void ResultWriter::compute_run(const Row& row, std::size_t output, std::int64_t 
 bool ResultWriter::find_failed(const Row& row, Statistic statistic) {
   const StatisticInfo& info = info_of(statistic);
   if (!info.needs_samples) return false;
-  const std::int64_t least =
-      std::max<std::int64_t>(rules_.min_count, info.empty_has_value ? 0 : 1);
+  const std::int64_t least = std::max<std::int64_t>(rules_.min_count, info.empty_has_value ? 0 : 1);
   bool any = false;
   if (row.per_lane) {
     for (std::size_t lane = 0; lane < at(row.lanes); ++lane) {

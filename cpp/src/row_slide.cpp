@@ -132,8 +132,7 @@ Lanes RowSlide::extend(const RowGeometry& geometry, Lanes row, bool has_margins,
   const RowGeometry::Body& body = geometry.body();
   const std::int64_t lanes = geometry.extended_lanes();
   if (body.lanes == lanes) return row.from(body.from);
-  const Lanes extended =
-      has_margins ? row.from(-body.to) : extended_.reserve(accumulator_, lanes);
+  const Lanes extended = has_margins ? row.from(-body.to) : extended_.reserve(accumulator_, lanes);
   const std::int64_t* sources = geometry.sources().data();
   const std::int64_t after = body.to + body.lanes;
   accumulator_.gather(extended, row, sources, body.to);

@@ -19,17 +19,18 @@ struct BorderRow {
   const void* zeros = nullptr;  // in the place of what is absent, in exchanges
 };
 
-// Where the rows of a unit's slab lie, for a slice at the axis's first sample.
-struct Slab {
-  std::vector<RowPlace> rows;
-  std::int64_t positions = 0;  // along row[0]
-  std::int64_t row_lanes = 0;
+// Rows of a unit's slab that adjoin in memory and are read as one.
+struct SlabRow {
+  RowPlace place;          // for a slice at the axis's first sample
+  std::int64_t positions;  // along row[0]
+  std::int64_t lanes;
+  std::int64_t first_lane;
 };
 
 class ImageSlices {
  public:
   ImageSlices(Accumulator& accumulator, const RowSources& sources, RowScratch& scratch,
-              const BoxSpan& span, const Slab& slab, const BorderRow& border)
+              const BoxSpan& span, const std::vector<SlabRow>& slab, const BorderRow& border)
       : accumulator_(accumulator),
         sources_(sources),
         scratch_(scratch),
@@ -40,27 +41,23 @@ class ImageSlices {
   double held() const { return 1; }
 
   void put(Lanes out, std::int64_t first, std::int64_t count) {
-    for (std::size_t row = 0; row < slab_.rows.size(); ++row) {
-      take(lanes_of(out, row), row, first, count, 0);
-    }
+    for (const SlabRow& row : slab_) take(out.from(row.first_lane), row, first, count, 0);
   }
 
   void append(Lanes out, Lanes held, std::int64_t slice, std::int64_t count) {
-    for (std::size_t row = 0; row < slab_.rows.size(); ++row) {
-      const Lanes target = lanes_of(out, row);
-      const Lanes from = lanes_of(held, row);
-      if (target.first != from.first || target.base != from.base) {
-        accumulator_.pick(target, from, 1, 1, slab_.row_lanes);
-      }
+    const bool in_place = out.first == held.first && out.base == held.base;
+    for (const SlabRow& row : slab_) {
+      const Lanes target = out.from(row.first_lane);
+      if (!in_place) accumulator_.pick(target, held.from(row.first_lane), 1, 1, row.lanes);
       take(target, row, slice, 1, count);
     }
   }
 
   void exchange(Lanes state, std::int64_t added, std::int64_t removed) {
     RowGroup group;
-    for (std::size_t row = 0; row < slab_.rows.size(); ++row) {
-      accumulator_.exchange(lanes_of(state, row), exchanged_row(group, 0, row, added),
-                            exchanged_row(group, 1, row, removed), slab_.row_lanes);
+    for (const SlabRow& row : slab_) {
+      accumulator_.exchange(state.from(row.first_lane), exchanged_row(group, 0, row, added),
+                            exchanged_row(group, 1, row, removed), row.lanes);
     }
   }
 
@@ -68,48 +65,45 @@ class ImageSlices {
     if (accumulator_.subtraction() == Subtraction::always) return true;
     RowGroup group;
     const double most = 2 * most_samples_;
-    for (std::size_t row = 0; row < slab_.rows.size() && grid_.exact(most); ++row) {
+    for (const SlabRow& row : slab_) {
       const void* samples = exchanged_row(group, 0, row, slice);
-      sources_.kernels.survey(grid_, sources_.sample, samples, slab_.row_lanes);
+      sources_.kernels.survey(grid_, sources_.sample, samples, row.lanes);
+      if (!grid_.exact(most)) return false;
     }
-    return grid_.exact(most);
+    return true;
   }
 
   // The most samples that any sum holds until the outputs are written.
   void set_most_samples(double samples) { most_samples_ = samples; }
 
  private:
-  Lanes lanes_of(Lanes state, std::size_t row) const {
-    return state.from(static_cast<std::int64_t>(row) * slab_.row_lanes);
-  }
-
   // Returns false for a slice that is not there.
-  bool load(RowGroup& group, int k, std::size_t row, std::int64_t slice) {
+  bool load(RowGroup& group, int k, const SlabRow& row, std::int64_t slice) {
     const std::int64_t source = span_.source(slice);
     if (source == beyond) {
       group.samples[static_cast<std::size_t>(k)] = border_.samples;
       group.include[static_cast<std::size_t>(k)] = border_.include;
       return !border_.absent;
     }
-    RowPlace place = slab_.rows[row];
+    RowPlace place = row.place;
     place.move(*span_.axis, source);
-    scratch_.load(group, k, place, slab_.positions, slab_.row_lanes);
+    scratch_.load(group, k, place, row.positions, row.lanes);
     return true;
   }
 
-  const void* exchanged_row(RowGroup& group, int k, std::size_t row, std::int64_t slice) {
+  const void* exchanged_row(RowGroup& group, int k, const SlabRow& row, std::int64_t slice) {
     if (!load(group, k, row, slice)) return border_.zeros;
     return group.samples[static_cast<std::size_t>(k)];
   }
 
-  void take(Lanes state, std::size_t row, std::int64_t first, std::int64_t count,
+  void take(Lanes state, const SlabRow& row, std::int64_t first, std::int64_t count,
             std::int64_t taken) {
     RowGroup group;
     group.count = 0;
     const std::int64_t before = taken;
     const auto flush = [&] {
       if (group.count == 0) return;
-      accumulator_.take(state, group, slab_.row_lanes, taken);
+      accumulator_.take(state, group, row.lanes, taken);
       taken += group.count;
       group.count = 0;
     };
@@ -118,14 +112,14 @@ class ImageSlices {
       if (group.count == max_group) flush();
     }
     flush();
-    if (taken == before && before == 0) accumulator_.clear(state, slab_.row_lanes);
+    if (taken == before && before == 0) accumulator_.clear(state, row.lanes);
   }
 
   Accumulator& accumulator_;
   const RowSources& sources_;
   RowScratch& scratch_;
   const BoxSpan& span_;
-  const Slab& slab_;
+  const std::vector<SlabRow>& slab_;
   const BorderRow& border_;
   Grid grid_;
   double most_samples_ = 1;

@@ -94,8 +94,8 @@ int index_of(std::vector<StateKind>& kinds, StateKind kind) {
 
 }  // namespace
 
-StatePlan plan_states(const std::vector<Statistic>& wanted, DType dtype, bool masked,
-                      bool weighted, bool gathers) {
+StatePlan plan_states(const std::vector<Statistic>& wanted, DType dtype, bool masked, bool weighted,
+                      bool gathers) {
   // Moments of integers count for themselves.
   const auto needs = [&](StateKind kind) {
     return std::ranges::any_of(

@@ -57,7 +57,10 @@ void append_run(std::vector<CountRun>& runs, CountRun run) {
 }  // namespace
 
 Worker::Worker(const Job& job)
-    : job_(job), rows_(job.rows, job.lanes / job.plan.slots), gathering_(job), in_place_(job.reads_in_place()) {
+    : job_(job),
+      rows_(job.rows, job.lanes / job.plan.slots),
+      gathering_(job),
+      in_place_(job.reads_in_place()) {
   for (const StateKind kind : job.states.kinds) {
     const bool gathered = kind == StateKind::gathered;
     accumulator_of_.push_back(gathered ? -1 : static_cast<int>(accumulators_.size()));

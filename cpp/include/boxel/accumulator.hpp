@@ -140,9 +140,9 @@ class Accumulator {
     static_cast<void>(removed), static_cast<void>(lanes);
     throw std::logic_error("this state gives up no samples");
   }
-  // out[l] = in[l], ..., in[l + size - 1] merged, by differences of prefix sums; where exchanges are
-  // allowed. `scratch` has room for a cache line more than the lanes that are read, and these for a
-  // line more to be read.
+  // out[l] = in[l], ..., in[l + size - 1] merged, by differences of prefix sums; where exchanges
+  // are allowed. `scratch` has room for a cache line more than the lanes that are read, and these
+  // for a line more to be read.
   virtual void scan_windows(Lanes out, Lanes in, Lanes scratch, std::int64_t lanes,
                             std::int64_t size) {
     static_cast<void>(out), static_cast<void>(in), static_cast<void>(scratch);
@@ -196,12 +196,12 @@ enum class StateKind : std::uint8_t {
   sum,      // exact for integers
   min,
   max,
-  mean,      // by differences: stays within [min, max]
-  moments,   // mean and M2
+  mean,            // by differences: stays within [min, max]
+  moments,         // mean and M2
   narrow_moments,  // the same for float32 samples of boxes that slide
-  squares,   // exact sums of x and x^2 of integers of at most 32 bits
-  weighted,  // everything that weights need
-  gathered,  // the samples themselves
+  squares,         // exact sums of x and x^2 of integers of at most 32 bits
+  weighted,        // everything that weights need
+  gathered,        // the samples themselves
 };
 
 struct StateRequest {

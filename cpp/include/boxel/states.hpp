@@ -18,7 +18,7 @@ struct StatePlan {
 
 // `gathers` false: all states must merge, so that none may gather the samples of a box. The plan is
 // masked where `masked` is, or where some state has to count.
-StatePlan plan_states(const std::vector<Statistic>& wanted, DType dtype, bool masked,
-                      bool weighted, bool gathers);
+StatePlan plan_states(const std::vector<Statistic>& wanted, DType dtype, bool masked, bool weighted,
+                      bool gathers);
 
 }  // namespace boxel

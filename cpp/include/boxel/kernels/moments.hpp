@@ -357,8 +357,7 @@ class NarrowMoments final : public RowsOf<double, 2> {
  private:
   // Lanes that hold equally many samples, around the first of them.
   template <int Terms>
-  static void merge_equal(Lanes out, Lanes in, std::int64_t lanes, std::int64_t step,
-                          double held) {
+  static void merge_equal(Lanes out, Lanes in, std::int64_t lanes, std::int64_t step, double held) {
     double* mean = out.row<double>(mean_row);
     double* m2 = out.row<double>(m2_row);
     const double* means = in.row<double>(mean_row);

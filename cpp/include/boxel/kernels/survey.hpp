@@ -21,15 +21,15 @@ inline void survey_row(Grid& grid, const T* samples, std::int64_t lanes) {
     // By masks instead of selections, which not every vector unit can do in a reduction.
     const auto all_if = [](bool condition) { return static_cast<Bits>(-Bits{condition}); };
     const Bits has_mantissa = all_if((bits & mantissa) != 0);
-    const Bits lowest = (lowest_bit & has_mantissa) | (bits & ~has_mantissa) |
-                        (all_if(bits == 0) & magnitude);
+    const Bits lowest =
+        (lowest_bit & has_mantissa) | (bits & ~has_mantissa) | (all_if(bits == 0) & magnitude);
     largest = bits > largest ? bits : largest;
     finest = lowest < finest ? lowest : finest;
   }
-  grid.largest = std::max(grid.largest, largest >= std::bit_cast<Bits>(
-                                                       std::numeric_limits<T>::infinity())
-                                            ? std::numeric_limits<double>::infinity()
-                                            : static_cast<double>(std::bit_cast<T>(largest)));
+  grid.largest =
+      std::max(grid.largest, largest >= std::bit_cast<Bits>(std::numeric_limits<T>::infinity())
+                                 ? std::numeric_limits<double>::infinity()
+                                 : static_cast<double>(std::bit_cast<T>(largest)));
   grid.finest = std::min(grid.finest, static_cast<double>(std::bit_cast<T>(finest)));
 }
 
