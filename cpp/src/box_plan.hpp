@@ -21,8 +21,9 @@ struct BoxAxis {
   std::int64_t tile_outputs = 1;  // outputs that a unit covers
   std::int64_t tiles() const { return (box.outputs + tile_outputs - 1) / tile_outputs; }
   bool filtered() const { return box.size != 1 || box.low != 0; }
-  // Samples of a box that lie within the axis.
-  std::int64_t within(std::int64_t output) const {
+  // Positions of a box that hold a sample.
+  std::int64_t counted(std::int64_t output) const {
+    if (box.border != Border::shrink) return box.size;
     const std::int64_t first = output * box.stride + box.low;
     return std::min(first + box.size, length) - std::max<std::int64_t>(first, 0);
   }
@@ -51,6 +52,12 @@ BoxPlan make_box_plan(const BoxPlanRequest& request);
 // The part of an axis that a unit covers.
 struct BoxSpan {
   BoxSpan(const BoxAxis& box_axis, std::int64_t tile);
+
+  // The samples at the end that no position stands for are read, too.
+  void read_whole() {
+    first_source = 0;
+    sources = axis->length;
+  }
 
   // The sample at a position, counted from the span's first sample, or `beyond`.
   std::int64_t source(std::int64_t position) const {

@@ -27,14 +27,14 @@ std::vector<Statistic> wanted(const BoxRequest& request) {
 
 StatePlan plan_box_states(const BoxRequest& request, bool cut) {
   const DType dtype = request.image.dtype;
-  const StatePlan plan = plan_states(wanted(request), dtype, is_masked(request), false, false);
+  const StatePlan plan = plan_states(wanted(request), dtype, is_masked(request), false, true);
   const auto by_differences = [](StateKind kind) {
     return kind == StateKind::mean || kind == StateKind::moments ||
            kind == StateKind::narrow_moments;
   };
   // Where boxes are cut, means and variances by differences have to count their samples.
   if (!cut || std::ranges::none_of(plan.kinds, by_differences)) return plan;
-  return plan_states(wanted(request), dtype, true, false, false);
+  return plan_states(wanted(request), dtype, true, false, true);
 }
 
 BoxPlanRequest plan_request(const BoxRequest& request, const Accumulators& accumulators) {
@@ -274,6 +274,7 @@ void BoxWorker::locate(std::int64_t unit) {
   row_.clear();
   for (std::size_t k = 0; k < plan.row.size(); ++k) {
     row_.emplace_back(plan.row[k], k == 0 ? tile : 0);
+    if (k > 0) row_.back().read_whole();
     move_outputs(plan.row[k], row_.back().first_output);
   }
   place_.move(plan.row.front(), row_.front().first_source);
@@ -452,7 +453,7 @@ void BoxWorker::write_row() {
   std::int64_t within = 1;
   for (std::size_t k = 0; k < slides_.size(); ++k) {
     held *= static_cast<double>(slides_[k].axis->box.size);
-    within *= slides_[k].axis->within(at_[k]);
+    within *= slides_[k].axis->counted(at_[k]);
   }
   for (std::size_t a = 0; a < chains_.size(); ++a) {
     results_[a] = chains_[a].row.apply(geometry_, windows_[slides_.size()][a], has_margins(), held,

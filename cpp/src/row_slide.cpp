@@ -107,7 +107,7 @@ void RowGeometry::count(const std::vector<BoxSpan>& spans) {
     inner /= span.outputs;
     for (std::int64_t lane = 0; lane < outputs_; ++lane) {
       const std::int64_t output = span.first_output + lane / inner % span.outputs;
-      counts_[static_cast<std::size_t>(lane)] *= span.axis->within(output);
+      counts_[static_cast<std::size_t>(lane)] *= span.axis->counted(output);
     }
   }
 }

@@ -94,8 +94,7 @@ class Gathering {
   }
 
   void finish(Statistic statistic, std::int64_t cells, void* out) {
-    selector_->finish(statistic, storage_.data(), volume_, fill_.data(), cells, job_.request.ddof,
-                      out);
+    selector_->finish(statistic, storage_.data(), volume_, fill_.data(), cells, out);
   }
 
  private:

@@ -40,11 +40,9 @@ Sample masked_sample(DType dtype) {
   return is_unsigned(dtype) ? Sample::uint64 : Sample::int64;
 }
 
-StateKind variance_kind(DType dtype, bool gathers) {
+StateKind variance_kind(DType dtype) {
   if (is_floating(dtype)) return StateKind::moments;
-  if (size_of(dtype) <= 4) return StateKind::squares;
-  // The squares of 64-bit integers outgrow 128 bits before their variance does.
-  return gathers ? StateKind::gathered : StateKind::moments;
+  return size_of(dtype) <= 4 ? StateKind::squares : StateKind::wide_squares;
 }
 
 StateKind mean_kind(DType dtype) {
@@ -54,7 +52,7 @@ StateKind mean_kind(DType dtype) {
   return dtype == DType::float64 ? StateKind::mean : StateKind::sum;
 }
 
-StateKind kind_of(Statistic statistic, DType dtype, bool weighted, bool gathers) {
+StateKind kind_of(Statistic statistic, DType dtype, bool weighted) {
   switch (statistic) {
     case Statistic::sum:
       if (weighted) return StateKind::weighted;
@@ -75,7 +73,7 @@ StateKind kind_of(Statistic statistic, DType dtype, bool weighted, bool gathers)
       return weighted ? StateKind::weighted : StateKind::nonzero;
     case Statistic::var:
     case Statistic::std:
-      return weighted ? StateKind::weighted : variance_kind(dtype, gathers);
+      return weighted ? StateKind::weighted : variance_kind(dtype);
     case Statistic::median:
     case Statistic::mode:
       return StateKind::gathered;
@@ -95,26 +93,24 @@ int index_of(std::vector<StateKind>& kinds, StateKind kind) {
 }  // namespace
 
 StatePlan plan_states(const std::vector<Statistic>& wanted, DType dtype, bool masked, bool weighted,
-                      bool gathers) {
-  // Moments of integers count for themselves.
-  const auto needs = [&](StateKind kind) {
-    return std::ranges::any_of(
-        wanted, [&](Statistic s) { return kind_of(s, dtype, weighted, gathers) == kind; });
-  };
-  masked |= !is_floating(dtype) && needs(StateKind::moments);
+                      bool sliding) {
   StatePlan plan{masked ? masked_sample(dtype) : dense_sample(dtype), masked, {}, {}};
   if (masked) plan.kinds.push_back(StateKind::count);
+  const auto needs = [&](StateKind kind) {
+    return std::ranges::any_of(wanted,
+                               [&](Statistic s) { return kind_of(s, dtype, weighted) == kind; });
+  };
   for (const Statistic statistic : wanted) {
-    StateKind kind = kind_of(statistic, dtype, weighted, gathers);
-    if (kind == StateKind::moments && !masked && !gathers && plan.sample == Sample::float32) {
-      kind = StateKind::narrow_moments;
-    }
+    StateKind kind = kind_of(statistic, dtype, weighted);
     if (kind == StateKind::count && !masked) {
       plan.state_of.push_back(no_state);
       continue;
     }
     // Moments hold the same mean to the bit.
     if (kind == StateKind::mean && needs(StateKind::moments)) kind = StateKind::moments;
+    if (kind == StateKind::moments && sliding && plan.sample == Sample::float32) {
+      kind = StateKind::narrow_moments;
+    }
     plan.state_of.push_back(index_of(plan.kinds, kind));
   }
   return plan;

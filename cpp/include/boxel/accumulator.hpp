@@ -174,7 +174,7 @@ struct CellRun {
   std::int64_t cell;
 };
 
-// median, mode and other statistics of all samples of a box: cell c gathers them in
+// median and mode, from all samples of a box: cell c gathers them in
 // storage[c * volume ...], and fill[c] counts them.
 class Selector {
  public:
@@ -185,7 +185,7 @@ class Selector {
                              std::int64_t cell, Value value, std::int64_t times) = 0;
   virtual Natural natural(Statistic statistic) const = 0;
   virtual void finish(Statistic statistic, std::byte* storage, std::int64_t volume,
-                      const std::int64_t* fill, std::int64_t cells, double ddof, void* out) = 0;
+                      const std::int64_t* fill, std::int64_t cells, void* out) = 0;
   virtual std::size_t sample_size() const = 0;
 };
 
@@ -200,6 +200,7 @@ enum class StateKind : std::uint8_t {
   moments,         // mean and M2
   narrow_moments,  // the same for float32 samples of boxes that slide
   squares,         // exact sums of x and x^2 of integers of at most 32 bits
+  wide_squares,    // and of 64 bits
   weighted,        // everything that weights need
   gathered,        // the samples themselves
 };

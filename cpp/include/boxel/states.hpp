@@ -16,9 +16,8 @@ struct StatePlan {
   std::vector<int> state_of;
 };
 
-// `gathers` false: all states must merge, so that none may gather the samples of a box. The plan is
-// masked where `masked` is, or where some state has to count.
+// `sliding`: the states will mostly be merged, or exchange samples.
 StatePlan plan_states(const std::vector<Statistic>& wanted, DType dtype, bool masked, bool weighted,
-                      bool gathers);
+                      bool sliding);
 
 }  // namespace boxel

@@ -99,6 +99,11 @@ std::unique_ptr<Accumulator> make_dense(const StateRequest& request) {
     case StateKind::squares:
       if constexpr (std::is_integral_v<T> && sizeof(T) <= 4) return std::make_unique<Squares<T>>();
       break;
+    case StateKind::wide_squares:
+      if constexpr (std::is_integral_v<T> && sizeof(T) == 8) {
+        return std::make_unique<WideSquares<T>>();
+      }
+      break;
     default:
       break;
   }
@@ -124,13 +129,12 @@ std::unique_ptr<Accumulator> make_masked(StateKind kind) {
       return std::make_unique<MaskedExtremum<X, true>>();
     case StateKind::mean:
     case StateKind::moments:
-      if constexpr (std::is_integral_v<X>) {
-        return std::make_unique<WideMoments<X>>();
-      } else {
-        return std::make_unique<MaskedMoments<X>>();
-      }
+      return std::make_unique<MaskedMoments<X>>();
     case StateKind::squares:
       return std::make_unique<MaskedSquares<X>>();
+    case StateKind::wide_squares:
+      if constexpr (std::is_integral_v<X>) return std::make_unique<MaskedWideSquares<X>>();
+      break;
     case StateKind::weighted:
       return std::make_unique<Weighted<X>>();
     default:

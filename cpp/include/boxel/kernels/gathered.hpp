@@ -1,5 +1,5 @@
-// Statistics of a box's samples as a whole: median, mode, and the variance of 64-bit integers,
-// which no double could carry exactly. Gathered cell by cell; a cell costs its volume in memory.
+// Statistics of a box's samples as a whole: median and mode. Gathered cell by cell; a cell costs
+// its volume in memory.
 
 namespace boxel::BOXEL_KERNELS {
 
@@ -47,15 +47,13 @@ class Gathered final : public Selector {
   }
 
   void finish(Statistic statistic, std::byte* storage, std::int64_t volume,
-              const std::int64_t* fill, std::int64_t cells, double ddof, void* out) override {
+              const std::int64_t* fill, std::int64_t cells, void* out) override {
     T* samples = reinterpret_cast<T*>(storage);
     for (std::int64_t cell = 0; cell < cells; ++cell) {
       T* first = samples + cell * volume;
       T* last = first + fill[cell];
       if (statistic == Statistic::mode) {
         static_cast<N*>(out)[cell] = static_cast<N>(mode(first, last));
-      } else if (statistic != Statistic::median) {
-        static_cast<double*>(out)[cell] = variance(statistic, first, last, ddof);
       } else if (integral_midpoint_) {
         static_cast<N*>(out)[cell] = median<N>(first, last);
       } else {
@@ -158,44 +156,6 @@ class Gathered final : public Selector {
       start = end;
     }
     return best;
-  }
-
-  // Exact where n^2 times the squared range fits 127 bits. Else two passes around the least sample,
-  // in sorted order: the same bits for every order of the samples.
-  static double variance(Statistic statistic, T* first, T* last, double ddof) {
-    if (first == last) return not_a_number();
-    const auto [least, greatest] = std::minmax_element(first, last);
-    const auto offset = static_cast<Int128>(*least);
-    const auto range = static_cast<double>(static_cast<Int128>(*greatest) - offset);
-    const auto count = static_cast<double>(last - first);
-    const double value = range * count < 0x1p63 ? exact_spread(first, last, offset, ddof)
-                                                : sorted_spread(first, last, offset, count - ddof);
-    return statistic == Statistic::std ? std::sqrt(value) : value;
-  }
-
-  static double exact_spread(const T* first, const T* last, Int128 offset, double ddof) {
-    std::int64_t sum = 0;
-    UInt128 squares = 0;
-    for (const T* x = first; x != last; ++x) {
-      const auto d = static_cast<std::int64_t>(static_cast<Int128>(*x) - offset);
-      sum += d;
-      squares += static_cast<UInt128>(d) * static_cast<UInt128>(d);
-    }
-    return exact_variance(sum, squares, last - first, ddof);
-  }
-
-  static double sorted_spread(T* first, T* last, Int128 offset, double freedom) {
-    if (!(freedom > 0)) return not_a_number();
-    std::sort(first, last);
-    Int128 sum = 0;
-    for (const T* x = first; x != last; ++x) sum += static_cast<Int128>(*x) - offset;
-    const double mean = exact_quotient(sum, last - first);
-    double m2 = 0;
-    for (const T* x = first; x != last; ++x) {
-      const double d = static_cast<double>(static_cast<Int128>(*x) - offset) - mean;
-      m2 += d * d;
-    }
-    return m2 / freedom;
   }
 
   bool integral_midpoint_;
