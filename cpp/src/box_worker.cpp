@@ -192,8 +192,10 @@ BoxWorker::Chain::Chain(Accumulator& accumulator, const BoxPlan& plan) : row(acc
   slices.resize(plan.slides.size());
 }
 
-BoxWorker::BoxWorker(const BoxJob& job)
+BoxWorker::BoxWorker(const BoxJob& job, Interruption& interruption, bool polls)
     : job_(job),
+      interruption_(interruption),
+      polls_(polls && interruption.poll),
       accumulators_(job.make_accumulators()),
       scratch_(job.rows, most_row_lanes(job.plan)),
       writer_(*job.request.kernels, job.states, accumulators_, job.request.outputs, job.layouts,
@@ -398,6 +400,8 @@ void BoxWorker::slide(std::size_t axis) {
     }
   }
   for (std::int64_t k = 0; k < span.outputs; ++k) {
+    if (axis == 0 && interruption_.stopped) return;
+    if (axis == 0 && polls_) interruption_.poll();
     at_[axis] = span.first_output + k;
     for (std::size_t a = 0; a < chains_.size(); ++a) {
       windows_[axis + 1][a] = axis == 0 ? chains_[a].first->advance(at_[axis])

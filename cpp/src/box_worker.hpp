@@ -1,6 +1,7 @@
 // What a call of the slide traversal works out once, and what each of its threads needs.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -30,9 +31,15 @@ struct BoxJob {
   std::vector<LaneLayout> layouts;  // of the outputs
 };
 
+// Long units are left before their end where a worker failed or Ctrl-C was pressed.
+struct Interruption {
+  std::atomic<bool> stopped = false;
+  Poll poll;  // only for the caller's thread
+};
+
 class BoxWorker {
  public:
-  explicit BoxWorker(const BoxJob& job);
+  BoxWorker(const BoxJob& job, Interruption& interruption, bool polls);
 
   void run(std::int64_t unit);
 
@@ -69,6 +76,8 @@ class BoxWorker {
   void write_row();
 
   const BoxJob& job_;
+  Interruption& interruption_;
+  bool polls_;
   Accumulators accumulators_;
   std::vector<Chain> chains_;
   RowScratch scratch_;

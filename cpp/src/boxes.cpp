@@ -29,14 +29,24 @@ void filter_boxes(const BoxRequest& request) {
   const std::int64_t per_piece =
       std::max<std::int64_t>(1, piece_bytes / std::max<std::int64_t>(1, bytes / units));
   std::vector<std::optional<BoxWorker>> workers(static_cast<std::size_t>(threads));
-  parallel_for((units + per_piece - 1) / per_piece, threads,
-               [&](std::int64_t piece, int worker) {
-                 auto& mine = workers[static_cast<std::size_t>(worker)];
-                 if (!mine) mine.emplace(job);
-                 const std::int64_t end = std::min(units, (piece + 1) * per_piece);
-                 for (std::int64_t unit = piece * per_piece; unit < end; ++unit) mine->run(unit);
-               },
-               request.poll);
+  Interruption interruption{false, request.poll};
+  const auto run = [&](std::int64_t piece, int worker) {
+    auto& mine = workers[static_cast<std::size_t>(worker)];
+    if (!mine) mine.emplace(job, interruption, worker == 0);
+    const std::int64_t end = std::min(units, (piece + 1) * per_piece);
+    for (std::int64_t unit = piece * per_piece; unit < end; ++unit) mine->run(unit);
+  };
+  parallel_for(
+      (units + per_piece - 1) / per_piece, threads,
+      [&](std::int64_t piece, int worker) {
+        try {
+          run(piece, worker);
+        } catch (...) {
+          interruption.stopped = true;
+          throw;
+        }
+      },
+      request.poll);
 }
 
 }  // namespace boxel

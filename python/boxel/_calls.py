@@ -22,7 +22,10 @@ Kernel: TypeAlias = Callable[..., None]
 """Called with image, codes, outputs, fills, cval, where, masked, skipna, min_count, ddof, workers
 and what is its own."""
 
-NO_CVAL = (0.0, 0)
+NO_VALUE: Any = object()
+"""Where None is a value that a caller may have passed."""
+
+_NO_CVAL = (0.0, 0)
 NAN = math.nan
 # No box holds more samples; counts beyond are cut to it.
 _MOST = 2**63 - 1
@@ -124,7 +127,8 @@ def run(
     geometry: tuple[Any, ...],
     *,
     single: bool = True,
-    cval: Any = None,
+    cval: Any = NO_VALUE,
+    out_name: str = "out",
     where: Any = None,
     weights: Array | None = None,
     skipna: bool = False,
@@ -138,7 +142,7 @@ def run(
     """Check what all statistics of boxes share, and run a kernel into new or given arrays.
 
     `counts` is the shape of the results, `geometry` what the kernel takes of its own; `cval` stands
-    for samples beyond the border, if not None; `weights` have been checked.
+    for samples beyond the border, unless it is `NO_VALUE`; `weights` have been checked.
     """
     threads = get_workers() if workers is None else check_workers(workers)
     if where is not None:
@@ -150,7 +154,7 @@ def run(
     degrees = 0.0 if type(ddof) is int and ddof == 0 else check.degrees_of_freedom(ddof)
     if skipna is not False:
         skipna = check.truth(skipna, "skipna")
-    beyond = NO_CVAL if cval is None else _cval_pair(cval, image.dtype)
+    beyond = _NO_CVAL if cval is NO_VALUE else _cval_pair(cval, image.dtype)
 
     codes = _codes(names)
     if dtype is None and out is None and fill_value is NAN:
@@ -159,8 +163,9 @@ def run(
         targets = tuple(results)
     else:
         results, fills = _prepared(
-            image, codes, names, counts, weights is not None, single, dtype, out, fill_value
-        )
+            image, codes, names, counts, weights is not None, single, dtype, out, fill_value,
+            out_name,
+        )  # fmt: skip
         inputs = (image, mask, where, weights)
         targets = tuple([_apart(result, inputs) for result in results])
     kernel(
@@ -198,6 +203,7 @@ def _prepared(
     dtype: Any,
     out: Any,
     fill_value: Any,
+    out_name: str,
 ) -> tuple[list[Array], tuple[bytes | None, ...]]:
     """Return new or given arrays for the results, and what fills blocks without a value."""
     results: list[Array] = []
@@ -210,7 +216,7 @@ def _prepared(
             result = wanted or result_dtype(code, image.dtype, weighted)
             results.append(empty_like(image, counts, result))
         else:
-            results.append(check.check_output(target, counts, wanted, "out"))
+            results.append(check.check_output(target, counts, wanted, out_name))
         native = results[-1].dtype.newbyteorder("=")
         fills.append(_fill_bytes(fill_value, native) if name in FILLABLE else None)
     if len({id(result) for result in results}) != len(results):
@@ -223,5 +229,3 @@ def _apart(result: Array, inputs: Sequence[Array | None]) -> Array:
     if any(array is not None and np.may_share_memory(result, array) for array in inputs):
         return np.empty(result.shape, result.dtype)
     return result
-
-

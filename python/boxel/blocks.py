@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from boxel import _core
 from boxel import _validate as check
-from boxel._calls import NAN, NO_CVAL, Array, Statistic, Statistics, run, statistic_names
+from boxel._calls import NAN, NO_VALUE, Array, Statistic, Statistics, run, statistic_names
 from boxel._config import check_workers, get_workers
 from boxel._registry import CODES, MERGEABLE
 
@@ -99,7 +99,7 @@ def _check_weights(weights: Array, workers: int) -> None:
     lowest = np.empty((1,) * weights.ndim, np.float64)
     highest = np.empty_like(lowest)
     _core.reduce_blocks(
-        distinct, (CODES["min"], CODES["max"]), (lowest, highest), (None, None), NO_CVAL, None,
+        distinct, (CODES["min"], CODES["max"]), (lowest, highest), (None, None), (0.0, 0), None,
         None, False, 0, 0.0, workers, distinct.shape, distinct.shape, False, None,
     )  # fmt: skip
     if not (lowest.item() >= 0 and highest.item() < math.inf):
@@ -249,8 +249,8 @@ def block_reduce(
         check.padded_volume(sizes, "boundary='pad' with block_size")
     results = run(
         array, mask, names, counts, _core.reduce_blocks, (sizes, sizes, padded, weights),
-        single=single, cval=cval if padded else None, where=where, weights=weights, skipna=skipna,
-        min_count=min_count, fill_value=fill_value, ddof=ddof, dtype=dtype, out=out,
+        single=single, cval=cval if padded else NO_VALUE, where=where, weights=weights,
+        skipna=skipna, min_count=min_count, fill_value=fill_value, ddof=ddof, dtype=dtype, out=out,
         workers=workers,
     )  # fmt: skip
     return results[0] if single else dict(zip(names, results, strict=True))
@@ -335,5 +335,5 @@ def density_map(
         check.padded_volume(sizes, "boundary='pad' with block_size")
     return run(
         array, mask, _DENSITY, counts, _core.reduce_blocks, (sizes, steps, padded, None),
-        cval=0 if padded else None, where=where, dtype=dtype, out=out, workers=workers,
+        cval=0 if padded else NO_VALUE, where=where, dtype=dtype, out=out, workers=workers,
     )[0]  # fmt: skip

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from boxel import _core
 from boxel import _validate as check
-from boxel._calls import NAN, Array, Statistic, Statistics, run, statistic_names
+from boxel._calls import NAN, NO_VALUE, Array, Statistic, Statistics, run, statistic_names
 from boxel._registry import MERGEABLE, MODE_CODES, MODES, mode_code
 
 _CONSTANT = MODE_CODES["constant"]
@@ -223,7 +223,7 @@ def box_filter(
     )
     results = run(
         array, mask, names, counts, _core.filter_boxes, (*geometry, False),
-        single=single, cval=cval if _CONSTANT in geometry[-1] else None, where=where,
+        single=single, cval=cval if _CONSTANT in geometry[-1] else NO_VALUE, where=where,
         skipna=skipna, min_count=min_count, fill_value=fill_value, ddof=ddof, dtype=dtype, out=out,
         workers=workers,
     )  # fmt: skip
@@ -302,7 +302,7 @@ def uniform_filter(
     if isinstance(input, np.ma.MaskedArray):
         raise TypeError(
             "uniform_filter takes no masked arrays (SciPy ignores their masks); "
-            "box_filter leaves masked samples out"
+            "box_filter leaves masked samples out, as it does those where `where` is False"
         )
     array, _ = check.image_array(input, "input")
     dtype, out = _filtered_output(output, array)
@@ -317,5 +317,6 @@ def uniform_filter(
             )
     return run(
         array, None, ("mean",), counts, _core.filter_boxes, (*geometry, True),
-        cval=cval if _CONSTANT in geometry[-1] else None, dtype=dtype, out=out, workers=workers,
+        cval=cval if _CONSTANT in geometry[-1] else NO_VALUE, dtype=dtype, out=out,
+        out_name="output", workers=workers,
     )[0]  # fmt: skip

@@ -164,7 +164,10 @@ struct Grid {
   double largest = 0;  // the largest magnitude; infinite where a sample is not finite
   double finest = std::numeric_limits<double>::infinity();  // the lowest bit of any sample
   // Whether every sum of at most so many samples is exact in float64.
-  bool exact(double samples) const { return largest * samples <= 0x1p53 * finest; }
+  bool exact(double samples) const {
+    const double sum = largest * samples;
+    return sum <= std::numeric_limits<double>::max() && sum <= 0x1p53 * finest;
+  }
 };
 
 // Adjacent lanes of a row that belong to one cell.
