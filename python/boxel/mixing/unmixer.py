@@ -82,7 +82,7 @@ class Unmixer:
             on_ill_conditioned=on_ill_conditioned,
         )
         self._task = Task(checked_matrix(mixing), options)
-        # The frames may know more digits than the matrix, so only what no digit helps is told here.
+        # Told here is what no number of digits would help; `apply` knows how many a mixture has.
         self._diagnosis = self._task.diagnose(Precision.of_dtype(np.dtype(np.float64)))
         _tell(self._diagnosis, options, stacklevel=3)
 
