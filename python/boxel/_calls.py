@@ -223,3 +223,5 @@ def _apart(result: Array, inputs: Sequence[Array | None]) -> Array:
     if any(array is not None and np.may_share_memory(result, array) for array in inputs):
         return np.empty(result.shape, result.dtype)
     return result
+
+
