@@ -35,8 +35,13 @@ NOT_RUN = {
     "cd", "clang-format", "cmake", "ctest", "git", "mypy", "pip", "pytest", "python", "python3",
     "ruff", "source",
 }  # fmt: skip
-MODULES = ("_config", "blocks", "files", "plot", "pyramids", "samples")
-MODULES_WITH_EXAMPLES = ("_config", "blocks", "plot", "pyramids")
+MODULES = (
+    "_config", "_mixing_plots", "blocks", "files", "mixing.mixtures", "mixing.unmixer", "plot",
+    "pyramids", "samples",
+)  # fmt: skip
+MODULES_WITH_EXAMPLES = (
+    "_config", "_mixing_plots", "blocks", "mixing.mixtures", "mixing.unmixer", "plot", "pyramids",
+)  # fmt: skip
 
 FENCE = re.compile(
     r"^(?P<indent> *)```(?P<language>\w*)\n(?P<text>.*?)^(?P=indent)```$", re.M | re.S
@@ -188,7 +193,7 @@ def test_right_pages_succeed(folder):
 
 @pytest.mark.parametrize("name", MODULES)
 def test_docstrings(name, folder):
-    if name == "plot":
+    if name in ("plot", "_mixing_plots"):
         pytest.importorskip("matplotlib")
     module = importlib.import_module(f"boxel.{name}")
     tests = doctest.DocTestFinder(exclude_empty=True).find(module)

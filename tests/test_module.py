@@ -16,11 +16,13 @@ from boxel import _core
 from subprocesses import run_script
 
 PUBLIC_FUNCTIONS = (
-    "block_reduce", "density_map", "get_workers", "pyramid", "set_workers", "show_config",
+    "block_reduce", "box_filter", "density_map", "get_workers", "mix", "pyramid", "set_workers",
+    "show_config", "uniform_filter", "unmix",
 )  # fmt: skip
+PUBLIC_TYPES = ("IllConditionedError", "IllConditionedWarning", "UnmixResult", "Unmixer")
 MODULES = (
-    "_config", "_extras", "_image_readers", "_registry", "_validate", "blocks", "files", "plot",
-    "pyramids", "samples",
+    "_config", "_extras", "_image_readers", "_mixing_plots", "_registry", "_validate", "blocks",
+    "files", "mixing.mixtures", "mixing.unmixer", "plot", "pyramids", "samples",
 )  # fmt: skip
 
 
@@ -28,10 +30,13 @@ MODULES = (
 
 
 def test_public_names():
-    assert sorted(bx.__all__) == sorted([*PUBLIC_FUNCTIONS, "STATISTICS", "__version__"])
+    constants = ("MODES", "STATISTICS", "__version__")
+    assert sorted(bx.__all__) == sorted([*PUBLIC_FUNCTIONS, *PUBLIC_TYPES, *constants])
     assert len(set(bx.__all__)) == len(bx.__all__)
     for name in PUBLIC_FUNCTIONS:
         assert inspect.isfunction(getattr(bx, name))
+    for name in PUBLIC_TYPES:
+        assert inspect.isclass(getattr(bx, name))
 
 
 def test_names_that_are_not_public_are_modules_or_hidden():
@@ -43,7 +48,9 @@ def test_essentials_come_first_and_options_are_keywords():
     expected = {
         "block_reduce": ["image", "block_size", "statistic"],
         "density_map": ["image", "block_size"],
+        "mix": ["image", "mixing"],
         "pyramid": ["image", "factor", "statistic"],
+        "unmix": ["mixed", "mixing"],
     }
     for name, essentials in expected.items():
         parameters = inspect.signature(getattr(bx, name)).parameters.values()
@@ -94,7 +101,9 @@ def test_public_functions_have_all_sections(name):
     assert f"bx.{name}(" in sections_of(shown.__doc__)["Examples"]
 
 
-@pytest.mark.parametrize("name", ["block_reduce", "density_map", "pyramid", "set_workers"])
+@pytest.mark.parametrize(
+    "name", ["block_reduce", "density_map", "mix", "pyramid", "set_workers", "unmix"]
+)
 def test_public_functions_say_what_they_raise(name):
     assert "ValueError" in sections_of(getattr(bx, name).__doc__)["Raises"]
 

@@ -6,9 +6,9 @@ from fnmatch import fnmatchcase
 
 from job import Job
 
-from jobs import blocks, boxes
+from jobs import blocks, boxes, unmix
 
-ALL_JOBS: tuple[Job, ...] = (*blocks.JOBS, *boxes.JOBS)
+ALL_JOBS: tuple[Job, ...] = (*blocks.JOBS, *boxes.JOBS, *unmix.JOBS)
 
 
 class UnknownJobError(Exception):

@@ -1,4 +1,4 @@
-"""Draw block maps and filtered images with Matplotlib.
+"""Draw block maps, filtered images and unmixings with Matplotlib.
 
 Figures are made as objects, never through ``pyplot``: nothing global changes, no window opens,
 and the backend in use is left alone.
@@ -13,20 +13,26 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from boxel import block_reduce
+from boxel._drawing import shrunk
 from boxel._extras import require
+from boxel._mixing_plots import singular_values, unmixing
 from boxel.files import PathLike, check_output, replacing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["PLOT_SUFFIXES", "comparison", "heatmap", "save_figure"]
+__all__ = [
+    "PLOT_SUFFIXES",
+    "comparison",
+    "heatmap",
+    "save_figure",
+    "singular_values",
+    "unmixing",
+]
 
 PLOT_SUFFIXES = (".png", ".pdf", ".svg")
 """Suffixes that `save_figure` knows."""
-
-_DRAWN_PIXELS = 2048  # per axis; more than a figure shows, and Matplotlib slows down
 
 
 def heatmap(
@@ -315,7 +321,7 @@ def _new_panels(lengths: Sequence[int], panels: int, *, bars: int) -> list[Axes]
 
 
 def _draw_image(ax: Axes, picture: NDArray[Any], *, colour_bar: bool = False) -> None:
-    drawn, factors = _shrunk(picture)
+    drawn, factors = shrunk(picture)
     if drawn.ndim == 3 and picture.dtype.kind in "iu":
         drawn = drawn / np.iinfo(picture.dtype).max  # colours as floats run from 0 to 1
     height, width = (drawn.shape[axis] * factors[axis] for axis in (0, 1))
@@ -344,7 +350,7 @@ def _draw_map(
     vmin: float | None,
     vmax: float | None,
 ) -> None:
-    drawn, factors = _shrunk(values)
+    drawn, factors = shrunk(values)
     top, left = ((block[axis] - step[axis]) / 2 - 0.5 for axis in (0, 1))
     height, width = (drawn.shape[axis] * factors[axis] * step[axis] for axis in (0, 1))
     mesh = ax.imshow(
@@ -360,14 +366,6 @@ def _draw_map(
     ax.set_ylim(top + values.shape[0] * step[0], top)
     ax.set(xlabel="x (pixels)", ylabel="y (pixels)")
     ax.figure.colorbar(mesh, ax=ax, label=label)
-
-
-def _shrunk(array: NDArray[Any]) -> tuple[NDArray[Any], tuple[int, int]]:
-    """Return the array as it is drawn: block means where it has more pixels than a figure shows."""
-    rows, columns = (math.ceil(length / _DRAWN_PIXELS) for length in array.shape[:2])
-    if rows == columns == 1:
-        return array, (1, 1)
-    return block_reduce(array, (rows, columns), "mean", axes=(0, 1)), (rows, columns)
 
 
 def _as_numbers(array: NDArray[Any]) -> NDArray[Any]:

@@ -15,6 +15,7 @@ from boxel.cli.demo import demo
 from boxel.cli.density import density
 from boxel.cli.filter import filter_command
 from boxel.cli.info import info
+from boxel.cli.unmix import unmix
 
 EXPECTED_ERRORS = (ValueError, TypeError, OverflowError, OSError, ImportError, MemoryError)
 """What files, options or the machine can cause; anything else is a bug and keeps its traceback."""
@@ -65,10 +66,10 @@ def describe(error: BaseException) -> str:
 @click.version_option(package.__version__, message="%(prog)s %(version)s")
 @click.pass_context
 def boxel(context: click.Context) -> None:
-    """Compute statistics over boxes of pixels and voxels."""
+    """Compute statistics over boxes of pixels and voxels; undo known mixings."""
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
 
 
-for command in (density, filter_command, demo, info):
+for command in (density, filter_command, unmix, demo, info):
     boxel.add_command(command)

@@ -13,6 +13,7 @@ __all__ = [
     "SizesCommand",
     "SizesOption",
     "join_sizes",
+    "parse_alpha",
     "parse_names",
     "parse_real",
     "parse_shifts",
@@ -98,6 +99,14 @@ def parse_threshold(text: str) -> int | float | str:
     if not math.isfinite(number):
         raise click.BadParameter(f"expected a finite number or 'otsu', found {text!r}")
     return number
+
+
+def parse_alpha(text: str) -> float | str:
+    """Return a number, or the word for a way to choose it."""
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def parse_real(text: str) -> int | float:
