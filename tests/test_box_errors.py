@@ -169,6 +169,13 @@ def test_modes_of_wrong_length_for_axes():
 
 
 @pytest.mark.parametrize(
+    "mode", [("constant", "shrink"), ("shrink", "constant"), ["grid-constant", "shrink"]]
+)
+def test_modes_that_contradict_each_other_at_the_corners(mode):
+    assert_raises(ValueError, ["mode", "constant", "shrink"], bx.box_filter, IMAGE, 3, mode=mode)
+
+
+@pytest.mark.parametrize(
     ("dtype", "cval"),
     [("uint8", -1), ("uint8", 256), ("int8", 128), ("int16", 0.5), ("int32", np.nan),
      ("uint64", 2**64), ("int64", np.inf), ("bool", 2), ("float16", 1e6), ("float32", 1e300)],
