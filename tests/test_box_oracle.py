@@ -97,8 +97,8 @@ def test_oracle_places_boxes_as_scipy_does():
 
 @pytest.mark.parametrize("mode", NUMPY_PADDING)
 def test_oracle_is_windows_of_a_padded_array(mode):
-    image = make_image("float64", (4, 6))
-    for size in ((1, 2), (3, 4), (9, 15), (2, 33)):
+    image = make_image("float64", (3, 4))
+    for size in ((1, 2), (3, 4), (7, 11), (2, 33)):
         pads = [(side // 2, (side - 1) // 2) for side in size]
         padded = np.pad(image, pads, mode=NUMPY_PADDING[mode])
         windows = np.lib.stride_tricks.sliding_window_view(padded, size)
@@ -222,7 +222,9 @@ def test_every_origin(mode, statistic):
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("mode", MODES)
 def test_statistic(mode, dtype, statistic):
-    for case in SMALL_BOXES:
+    # A third of the cases each: every mode meets every case, and so does every dtype.
+    third = (MODES.index(mode) + DTYPES.index(dtype)) % 3
+    for case in SMALL_BOXES[third::3]:
         image = make_image(dtype, case.shape)
         found = bx.box_filter(image, case.size, statistic, mode=mode, **case.options)
         assert_box_agrees(found, image, case.size, statistic, mode=mode, **case.options)
@@ -505,7 +507,7 @@ def test_layouts_of_integers_have_the_same_bits_in_long_rows(layout, dtype):
             assert_same_bits(found[statistic], expected[statistic])
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int64", "float32", "float64"])
 @pytest.mark.parametrize("broadcast", BROADCASTS)
 def test_zero_strides(broadcast, dtype):
     for case in LAYOUT_BOXES:
@@ -661,12 +663,12 @@ def test_fill_value_of_an_integer_result_is_needed_only_by_boxes_without_samples
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("ddof", [0, 1, 2, 1.5, 100])
 def test_ddof(ddof, dtype, statistic):
-    for case in (*OPTION_BOXES, BoxCase((5,), 1), BoxCase((4, 5), (2, 2))):
+    cases = (*OPTION_BOXES, BoxCase((5,), 1), BoxCase((4, 5), (2, 2)))
+    for case, mode in zip(cases, ("wrap", "shrink", "valid", "nearest", "shrink"), strict=True):
         image = make_image(dtype, case.shape)
-        for mode in ("wrap", "shrink"):
-            options = {"ddof": ddof, "mode": mode, **case.options}
-            found = bx.box_filter(image, case.size, statistic, **options)
-            assert_box_agrees(found, image, case.size, statistic, **options)
+        options = {"ddof": ddof, "mode": mode, **case.options}
+        found = bx.box_filter(image, case.size, statistic, **options)
+        assert_box_agrees(found, image, case.size, statistic, **options)
 
 
 @pytest.mark.parametrize("statistic", STATISTICS)
