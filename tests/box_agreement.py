@@ -1,7 +1,5 @@
 """How the result of a box filter is compared with the oracle's."""
 
-import math
-
 import numpy as np
 
 import box_oracle
@@ -15,9 +13,10 @@ def assert_box_agrees(found, image, size, statistic, **options):
     assert_agrees(found, boxes.samples, boxes.sizes, statistic, where=boxes.where, **options)
 
 
-def stated_sum_bound(magnitudes, volume):
-    """Return the error promised for a sum of `volume` floats.
+def stated_sum_bound(magnitudes, sizes):
+    """Return the error promised for sums of floats in boxes of these sizes.
 
-    It is log2(volume) + 3 ulps of the sum of their absolute values, `magnitudes`.
+    Along each axis no sample goes through more additions than the box is long: as many roundings of
+    the sum of their absolute values, `magnitudes`.
     """
-    return (math.log2(volume) + 3) * 2.0**-52 * np.asarray(magnitudes, dtype=np.float64)
+    return (sum(sizes) + 3) * 2.0**-53 * np.asarray(magnitudes, dtype=np.float64)

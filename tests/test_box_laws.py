@@ -40,7 +40,7 @@ def box_problems(draw, dtypes=DTYPES, modes=MODES, inside=False, **options):
 def sum_bound(image, sizes, **options):
     """Return how far two sums of the same boxes may lie apart by the stated bound."""
     magnitudes = bx.box_filter(np.abs(image.astype(np.float64)), sizes, "sum", **options)
-    return 2 * stated_sum_bound(magnitudes, math.prod(sizes))
+    return 2 * stated_sum_bound(magnitudes, sizes)
 
 
 def assert_close_to_the_bound(found, expected, bound, sizes):

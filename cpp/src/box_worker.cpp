@@ -118,8 +118,12 @@ constexpr std::int64_t most_joined_lanes = 2048;
 
 // The most lanes that are read at once in any unit.
 std::int64_t most_row_lanes(const BoxPlan& plan) {
-  std::int64_t lanes = 1;
-  for (const BoxAxis& axis : plan.row) lanes *= axis.length;
+  const BoxAxis& first = plan.row.front();
+  // Only what wraps around may stand for samples far away.
+  std::int64_t lanes = first.box.border == Border::wrap
+                           ? first.length
+                           : std::min(first.length, first.positions(first.tile_outputs));
+  for (std::size_t k = 1; k < plan.row.size(); ++k) lanes *= plan.row[k].length;
   return std::max(lanes, most_joined_lanes);
 }
 
