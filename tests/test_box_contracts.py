@@ -660,6 +660,13 @@ def test_a_refused_call_does_not_touch_out(options):
 @pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("statistic", ["mean", "var"])
 def test_gil_is_released(statistic, workers):
+    # A busy machine may stop the whole process for a while, so that one round of three is enough.
+    longest = min(longest_standstill(statistic, workers) for _ in range(3))
+    assert longest < 0.5, f"Python stood still for {longest:.0%} of the call"
+
+
+def longest_standstill(statistic, workers):
+    """Return the longest time in which Python could not run, as a part of a call's time."""
     image = np.broadcast_to(np.linspace(0, 1, 2**10, dtype=np.float32), (2**15, 2**10))
     out = np.empty((2**14, 2**9), dtype=np.float32)
     times = []
@@ -678,8 +685,7 @@ def test_gil_is_released(statistic, workers):
     thread.join()
     started, ended = times
     inside = [tick for tick in ticks if started <= tick <= ended]
-    longest = max(np.diff([started, *inside, ended]))
-    assert longest < 0.5 * (ended - started), f"Python stood still for {longest} s"
+    return max(np.diff([started, *inside, ended])) / (ended - started)
 
 
 def test_calls_from_many_threads_at_once():
@@ -766,8 +772,15 @@ def test_a_result_too_large_for_memory_is_a_memory_error():
         bx.box_filter(image, 3)
 
 
+# Not getrusage: its peak is that of the parent where this was larger when the script began.
+PEAK = """
+def peak():
+    with open("/proc/self/status") as lines:
+        return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 1024
+"""
+
 MEMORY = """
-    import resource, sys
+    import sys
     sys.path.insert(0, sys.argv[1])
     import boxel as bx
     import numpy as np
@@ -800,14 +813,13 @@ MEMORY = """
             out[: 201 - size, : 201 - size], out[: side + 1 - size, : side + 1 - size]
         )
     bx.box_filter(image[:200, :200], size, statistic, mode=mode, **{**options, **small})
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak()
     bx.box_filter(image, size, statistic, mode=mode, workers=2, **options)
-    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print((after - before) * 1024 / 2**20)
+    print(peak() - before)
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss has other units elsewhere")
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 @pytest.mark.parametrize(
     ("layout", "statistic", "mode", "size", "option"),
     [
@@ -823,13 +835,13 @@ MEMORY = """
 )  # fmt: skip
 def test_memory_is_not_that_of_a_copy(request, layout, statistic, mode, size, option):
     arguments = (layout, statistic, mode, size, option)
-    grown = float(run_script(MEMORY, request.path.parent, *arguments))
+    grown = float(run_script(PEAK + textwrap.dedent(MEMORY), request.path.parent, *arguments))
     # The image has 36 MB, and so has the result: half a copy would show, or a mask (9 MB).
     assert grown < 8, f"{grown} MB more for an image of 36 MB"
 
 
 LONG_LINES = """
-    import resource, sys
+    import sys
     import boxel as bx
     import numpy as np
     shape, size = eval(sys.argv[1]), eval(sys.argv[2])
@@ -837,21 +849,20 @@ LONG_LINES = """
     out = np.full(shape, 7, dtype=np.float32)
     part = tuple(slice(2000) for _ in shape)
     bx.box_filter(image[part], size, sys.argv[3], out=out[part], workers=2)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak()
     bx.box_filter(image, size, sys.argv[3], out=out, workers=2)
-    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print((after - before) * 1024 / 2**20)
+    print(peak() - before)
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss has other units elsewhere")
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 @pytest.mark.parametrize("statistic", ["mean", "max"])
 @pytest.mark.parametrize(
     ("shape", "size"),
     [((2**23,), 9), ((3, 2**21), (3, 9)), ((2**21, 3), (9, 3)), ((2, 2**20, 3), (1, 9, 1))],
 )
 def test_memory_does_not_grow_with_the_line(shape, size, statistic):
-    grown = float(run_script(LONG_LINES, shape, size, statistic))
+    grown = float(run_script(PEAK + textwrap.dedent(LONG_LINES), shape, size, statistic))
     assert grown < 8, f"{grown} MB more for an image of {math.prod(shape) >> 18} MB"
 
 
