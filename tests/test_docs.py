@@ -36,11 +36,12 @@ NOT_RUN = {
     "ruff", "source",
 }  # fmt: skip
 MODULES = (
-    "_config", "_mixing_plots", "blocks", "files", "mixing.mixtures", "mixing.unmixer", "plot",
-    "pyramids", "samples",
+    "_config", "_mixing_plots", "blocks", "files", "filters", "mixing.mixtures", "mixing.unmixer",
+    "plot", "pyramids", "samples",
 )  # fmt: skip
 MODULES_WITH_EXAMPLES = (
-    "_config", "_mixing_plots", "blocks", "mixing.mixtures", "mixing.unmixer", "plot", "pyramids",
+    "_config", "_mixing_plots", "blocks", "filters", "mixing.mixtures", "mixing.unmixer", "plot",
+    "pyramids",
 )  # fmt: skip
 
 FENCE = re.compile(

@@ -22,7 +22,7 @@ PUBLIC_FUNCTIONS = (
 PUBLIC_TYPES = ("IllConditionedError", "IllConditionedWarning", "UnmixResult", "Unmixer")
 MODULES = (
     "_config", "_extras", "_image_readers", "_mixing_plots", "_registry", "_validate", "blocks",
-    "files", "mixing.mixtures", "mixing.unmixer", "plot", "pyramids", "samples",
+    "files", "filters", "mixing.mixtures", "mixing.unmixer", "plot", "pyramids", "samples",
 )  # fmt: skip
 
 

@@ -72,7 +72,7 @@ def test_compiled_parameters_have_names():
         ("def compiler()", "def compiler(verbose: bool)"),
         ("input: np.dtype", "image: np.dtype"),
         ("    skipna: bool,\n    min_count: int,", "    min_count: int,\n    skipna: bool,"),
-        ("    workers: int,", "    workers: int = 1,"),
+        ("    whole_means: bool,", "    whole_means: bool = False,"),
         ("def instruction_set() -> str", "def instruction_set() -> tuple[str, ...]"),
     ],
 )

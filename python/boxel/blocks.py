@@ -12,11 +12,15 @@ import numpy.typing as npt
 
 from boxel import _core
 from boxel import _validate as check
-from boxel._calls import NAN, NO_VALUE, Array, Statistic, Statistics, run, statistic_names
+from boxel._calls import NAN, NO_VALUE, Array, Kernel, Statistic, Statistics, run, statistic_names
 from boxel._config import check_workers, get_workers
-from boxel._registry import CODES, MERGEABLE
+from boxel._registry import CODES, MERGEABLE, MODE_CODES
 
 _DENSITY = ("density",)
+# Blocks that share so many samples are boxes that slide: the states of their rows are kept.
+_SLIDING_OVERLAP = 8
+_BORDERS = {"partial": "shrink", "trim": "valid", "exact": "valid", "pad": "constant"}
+"""How sliding boxes call what blocks do at the edge."""
 
 
 def tile_counts(shape: tuple[int, ...], sizes: tuple[int, ...], boundary: str) -> tuple[int, ...]:
@@ -333,7 +337,13 @@ def density_map(
     padded = boundary == "pad"
     if padded:
         check.padded_volume(sizes, "boundary='pad' with block_size")
+    kernel: Kernel = _core.reduce_blocks
+    geometry: tuple[Any, ...] = (sizes, steps, padded, None)
+    if any(size >= _SLIDING_OVERLAP * step for size, step in zip(sizes, steps, strict=True)):
+        modes = (MODE_CODES[_BORDERS[boundary]],) * array.ndim
+        kernel = _core.filter_boxes
+        geometry = (sizes, (0,) * array.ndim, steps, modes, False)
     return run(
-        array, mask, _DENSITY, counts, _core.reduce_blocks, (sizes, steps, padded, None),
+        array, mask, _DENSITY, counts, kernel, geometry,
         cval=0 if padded else NO_VALUE, where=where, dtype=dtype, out=out, workers=workers,
     )[0]  # fmt: skip

@@ -141,7 +141,7 @@ def box_filter(
         empty where the box is larger than the image). ``reflect`` is NumPy's ``symmetric``, and
         ``mirror`` NumPy's ``reflect``. SciPy's aliases ``grid-mirror``, ``grid-wrap`` and
         ``grid-constant`` are known.
-    cval : scalar, default 0
+    cval : scalar, default 0.0
         The value beyond the border for ``mode="constant"``; it must fit the image's dtype. Such
         samples count.
     origin : int or sequence of int, default 0
@@ -206,9 +206,9 @@ def box_filter(
     >>> bx.box_filter(image, 3, "sum", mode="valid")
     array([[45, 54]])
     >>> bx.box_filter(image, (1, 3), mode="shrink")
-    array([[0.5, 1. , 2. , 2.5],
-           [4.5, 5. , 6. , 6.5],
-           [8.5, 9. , 10. , 10.5]])
+    array([[ 0.5,  1. ,  2. ,  2.5],
+           [ 4.5,  5. ,  6. ,  6.5],
+           [ 8.5,  9. , 10. , 10.5]])
     """
     array, mask = check.image_array(image)
     names, single = statistic_names(statistic)
@@ -263,7 +263,7 @@ def uniform_filter(
     mode : str or sequence of str, default "reflect"
         ``reflect``, ``mirror``, ``nearest``, ``wrap`` or ``constant`` (or SciPy's aliases
         ``grid-mirror``, ``grid-wrap``, ``grid-constant``), one for all axes or one for each.
-    cval : scalar, default 0
+    cval : scalar, default 0.0
         The value beyond the border for ``mode="constant"``; it must fit the input's dtype.
     origin : int or sequence of int, default 0
         Shift of the box, positive to the left.

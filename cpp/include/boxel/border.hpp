@@ -14,8 +14,8 @@ enum class Border : std::uint8_t {
   nearest,   //   a a a | a b c d | d d d
   wrap,      //   b c d | a b c d | a b c
   constant,  // samples of a given value, which count
-  shrink,    // no samples: boxes are cut
   valid,     // never met: only boxes wholly inside
+  shrink,    // no samples: boxes are cut
 };
 
 struct BorderInfo {
@@ -30,8 +30,8 @@ inline constexpr std::array<BorderInfo, 7> borders{{
     {Border::nearest, "nearest", ""},
     {Border::wrap, "wrap", "grid-wrap"},
     {Border::constant, "constant", "grid-constant"},
-    {Border::shrink, "shrink", ""},
     {Border::valid, "valid", ""},
+    {Border::shrink, "shrink", ""},
 }};
 
 inline constexpr std::int64_t beyond = -1;
