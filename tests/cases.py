@@ -95,6 +95,19 @@ LARGE_CASES = (
     Case((5, 6, 7, 8, 9), (2, 1, 3, 1, 2)),
 )
 
+# Rows short enough for several to be taken together, in windows that fold while they are taken;
+# the last window of a row, or of the axis next to it, may be cut.
+SLOT_CASES = (
+    Case((4, 22, 128), 2),
+    Case((6, 7, 131), (3, 2, 2)),
+    Case((8, 33, 96), (4, 4, 8)),
+    Case((10, 9, 258), 3),
+    Case((7, 70, 64), (7, 1, 4)),
+    Case((19, 1034), (5, 8)),
+    Case((20, 4110), (9, 4)),
+    Case((3, 8, 40, 6), (2, 4, 5, 3)),
+)
+
 LAYOUT_CASES = (
     Case((23,), 4),
     Case((7, 37), (2, 3)),

@@ -18,6 +18,7 @@ from cases import (
     LARGE_CASES,
     LAYOUT_CASES,
     LAYOUTS,
+    SLOT_CASES,
     SMALL_CASES,
     Case,
     make_image,
@@ -129,7 +130,7 @@ def exact_image(dtype, shape):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("case", LARGE_CASES, ids=str)
+@pytest.mark.parametrize("case", LARGE_CASES + SLOT_CASES, ids=str)
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_large_image(order, case, dtype):
     image = np.asarray(exact_image(dtype, case.shape), order=order)
@@ -225,6 +226,17 @@ def test_layouts_of_integers_have_the_same_bits_in_long_rows(layout, dtype, stat
     for block_size in ((7, 5), (40, 1), (1, 301), (40, 301)):
         expected = bx.block_reduce(image, block_size, statistic)
         assert_same_bits(bx.block_reduce(laid_out, block_size, statistic), expected)
+
+
+@pytest.mark.parametrize("statistic", STATISTICS)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_rows_in_place_and_loaded_rows_have_the_same_bits(dtype, statistic):
+    for case in SLOT_CASES:
+        image = make_image(dtype, case.shape)
+        expected = bx.block_reduce(image, case.block_size, statistic)
+        for layout in ("byte-swapped", "unaligned", "every other"):
+            laid_out = LAYOUTS[layout](image)
+            assert_same_bits(bx.block_reduce(laid_out, case.block_size, statistic), expected)
 
 
 @pytest.mark.parametrize("statistic", STATISTICS)

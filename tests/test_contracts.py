@@ -377,7 +377,7 @@ DIGESTS = """
     sys.path.insert(0, sys.argv[1])
     import boxel as bx
     import numpy as np
-    from cases import DTYPES, FLOATS, LARGE_CASES, SMALL_CASES, LAYOUTS
+    from cases import DTYPES, FLOATS, LARGE_CASES, SLOT_CASES, SMALL_CASES
     from cases import make_image, make_image_with_specials, make_weights, make_where
 
     def digest(array):
@@ -389,7 +389,7 @@ DIGESTS = """
 
     names = [name for name in bx.STATISTICS if name not in ("median", "mode")]
     for dtype in DTYPES:
-        for case in (*SMALL_CASES, *LARGE_CASES):
+        for case in (*SMALL_CASES, *LARGE_CASES, *SLOT_CASES):
             image = make_image(dtype, case.shape)
             options = {"axes": case.axes, "workers": 2}
             for name in bx.STATISTICS:

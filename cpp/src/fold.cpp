@@ -37,6 +37,21 @@ std::vector<CountRun> folded_runs(const std::vector<CountRun>& slabs, const RowA
   return result;
 }
 
+// The first of the factors by which windows of adjacent lanes are folded; 0 if none divides.
+int divisor(const Accumulator& accumulator, std::int64_t size) {
+  for (const int factor : {8, 5, 4, 3, 2}) {
+    if (size % factor == 0 && accumulator.folds_adjacent(factor)) return factor;
+  }
+  return 0;
+}
+
+bool tiles(const RowAxis& axis) { return axis.window.step == axis.window.size; }
+
+// All windows are whole, and every lane belongs to one.
+bool tiled(const RowAxis& axis) {
+  return tiles(axis) && axis.length == axis.window.outputs * axis.window.size;
+}
+
 // One axis, whose slices are `inner` lanes long, folded slab by slab from one buffer to another.
 class AxisFold {
  public:
@@ -69,8 +84,6 @@ class AxisFold {
 
  private:
   static std::size_t at(int buffer) { return static_cast<std::size_t>(buffer); }
-  bool tiles() const { return axis_.window.step == axis_.window.size; }
-
   void fold_slab(std::int64_t in_lane, std::int64_t out_lane, double held) {
     // Cut windows first: doubling reuses the source.
     for (std::int64_t j = full_; j < axis_.window.outputs; ++j) {
@@ -118,7 +131,7 @@ class AxisFold {
   // Full windows that start evenly spaced.
   void fold_windows(std::int64_t in_lane, std::int64_t out_lane, std::int64_t windows,
                     std::int64_t lanes, double held) {
-    if (inner_ == 1 && tiles()) {
+    if (inner_ == 1 && tiles(axis_)) {
       fold_adjacent(in_lane, out_lane, windows, held);
       return;
     }
@@ -133,7 +146,8 @@ class AxisFold {
     std::int64_t size = axis_.window.size;
     Lanes in = source_.from(in_lane);
     Lanes next = spare_.from(in_lane);
-    for (int factor = divisor(size); factor != 0; factor = divisor(size)) {
+    for (int factor = divisor(accumulator_, size); factor != 0;
+         factor = divisor(accumulator_, size)) {
       size /= factor;
       const bool last = size == 1;
       const Lanes out = last ? target_.from(out_lane) : next;
@@ -144,13 +158,6 @@ class AxisFold {
     }
     const Lanes starts = double_up(in, next, windows * size, size, held);
     accumulator_.pick(target_.from(out_lane), starts, windows, size, 1);
-  }
-
-  int divisor(std::int64_t size) const {
-    for (const int factor : {8, 5, 4, 3, 2}) {
-      if (size % factor == 0 && accumulator_.folds_adjacent(factor)) return factor;
-    }
-    return 0;
   }
 
   Lanes double_up(std::int64_t in_lane, std::int64_t lanes, std::int64_t size, double held) {
@@ -254,6 +261,29 @@ FoldPlan::FoldPlan(std::vector<RowAxis> axes) : axes_(std::move(axes)), runs_{{1
     runs_ = folded_runs(runs_, axis);
     if (index > 0 && axis.extent(axis.window.outputs - 1) != axis.window.size) inner_first_ = false;
   }
+}
+
+int FoldPlan::adjacent(const Accumulator& accumulator) const {
+  const RowAxis& axis = axes_.back();
+  // A single window is folded in another order, as are windows behind the last one of a row.
+  if (!inner_first_ || !tiles(axis) || axis.window.outputs == 1) return 1;
+  const int factor = divisor(accumulator, axis.window.size);
+  if (factor == 0 || !accumulator.takes_slots(factor)) return 1;
+  const bool cut = axes_.size() == 1 && factor == axis.window.size &&
+                   axis.length > (axis.window.outputs - 1) * axis.window.size &&
+                   axis.length < axis.window.outputs * axis.window.size;
+  return tiled(axis) || cut ? factor : 1;
+}
+
+FoldPlan FoldPlan::without(int adjacent) const {
+  std::vector<RowAxis> axes = axes_;
+  if (adjacent > 1) {
+    RowAxis& axis = axes.back();
+    axis.window.size /= adjacent;
+    axis.window.step = axis.window.size;
+    axis.length = axis.window.outputs * axis.window.size;
+  }
+  return FoldPlan(std::move(axes));
 }
 
 int fold(Accumulator& accumulator, const FoldBuffers& buffers, const FoldPlan& plan,

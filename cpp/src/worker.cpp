@@ -15,6 +15,13 @@ constexpr std::int64_t most_listed_rows = 4096;
 constexpr std::int64_t longest_touched_row = 4096;
 // As much as the second-level cache keeps beside everything else.
 constexpr std::int64_t touched_bytes = 8 * 1024;
+// How far ahead of what is taken the caches are asked for more: whole slots of at least so many
+// bytes, unless one is larger than a second-level cache keeps; or a part of the row.
+constexpr std::int64_t slots_ahead = 8 * 1024;
+constexpr std::int64_t most_ahead = 512 * 1024;
+constexpr std::int64_t row_ahead = 2 * 1024;
+// What several accumulators take from the first-level cache.
+constexpr std::int64_t shared_bytes = 8 * 1024;
 
 // Joins rows that lie one after another and reads a byte of each of their cache lines.
 class Toucher {
@@ -68,6 +75,7 @@ Worker::Worker(const Job& job)
   }
   for (StateBlock& block : folds_) block = StateBlock(accumulators_, job.lanes);
   results_.resize(accumulators_.size());
+  adjacent_.resize(accumulators_.size());
   const auto cells = static_cast<std::size_t>(job.cells);
   values_.reserve(cells * 8);
   cast_.reserve(cells * 8);
@@ -152,20 +160,29 @@ Natural Worker::natural(std::size_t output) const {
 void Worker::take(const Unit& unit, const Segment& segment) {
   prepare_fold(unit, segment.positions);
   const std::int64_t lanes = segment.positions * job_.plan.inner_lanes;
-  if (in_place_ && unit.one_segment() && segment.rows <= most_listed_rows) {
+  const bool in_place = in_place_ && unit.one_segment() && segment.rows <= most_listed_rows;
+  if (in_place) {
     take_in_place(unit, segment, lanes);
   } else {
     for (std::int64_t slot = 0; slot < unit.slots(); ++slot) take_slot(unit, segment, slot, lanes);
   }
-  fold_slots(unit, segment);
+  fold_slots(unit, segment, in_place && takes_slots_);
 }
 
-// Slots alike are touched together and then taken one by one.
+// Slots alike are taken together, or touched together and then taken one by one.
 void Worker::take_in_place(const Unit& unit, const Segment& segment, std::int64_t lanes) {
   const std::int64_t row_bytes =
       lanes * static_cast<std::int64_t>(size_of_sample(job_.states.sample));
   for (std::int64_t slot = 0; slot < unit.slots();) {
     prepare_offsets(unit, segment, slot);
+    if (takes_slots_) {
+      // Only the last slot of its axis can be cut.
+      const std::int64_t last = unit.slots() - 1;
+      const std::int64_t end = last + (unit.slot_extent(last) == unit.slot_extent(slot) ? 1 : 0);
+      take_slots(unit, slot, end, lanes);
+      slot = end;
+      continue;
+    }
     const auto slot_bytes = static_cast<std::int64_t>(offsets_.size()) * row_bytes;
     std::int64_t end = slot + std::max<std::int64_t>(1, touched_bytes / slot_bytes);
     end = std::min(end, unit.slots());
@@ -188,6 +205,38 @@ void Worker::prepare_offsets(const Unit& unit, const Segment& segment, std::int6
   }
   offsets_extent_ = unit.slot_extent(slot);
   offsets_extents_ = unit.outer_extents();
+}
+
+// Several accumulators share what is in the first-level cache.
+void Worker::take_slots(const Unit& unit, std::int64_t first, std::int64_t end,
+                        std::int64_t lanes) {
+  const std::int64_t slot_bytes = static_cast<std::int64_t>(offsets_.size()) * lanes *
+                                  static_cast<std::int64_t>(size_of_sample(job_.states.sample));
+  const std::int64_t batch = accumulators_.size() == 1
+                                 ? end - first
+                                 : std::max<std::int64_t>(1, shared_bytes / slot_bytes);
+  SlotRows rows{nullptr, offsets_,
+                0,       job_.plan.slot.image * job_.plan.slot.window.step,
+                lanes,   bytes_ahead(slot_bytes)};
+  for (std::int64_t slot = first; slot < end; slot += batch) {
+    rows.first = job_.request.image.data + unit.base(slot).image;
+    rows.slots = std::min(batch, end - slot);
+    for (std::size_t a = 0; a < accumulators_.size(); ++a) {
+      const Adjacent& adjacent = adjacent_[a];
+      accumulators_[a]->take_slots(folds_[0][a].from(slot * adjacent.rest.lanes()), rows,
+                                   adjacent.window);
+    }
+  }
+}
+
+// The rows of slots that come later; the row itself where it is long, or no slot follows soon.
+std::int64_t Worker::bytes_ahead(std::int64_t slot_bytes) const {
+  const Plan& plan = job_.plan;
+  if (plan.chunks > 1 || slot_bytes > most_ahead) return row_ahead;
+  if (plan.slots == 1 && plan.outer.empty()) return row_ahead;
+  const PlanAxis& next = plan.slots > 1 ? plan.slot : plan.outer.back();
+  if (next.window.outputs == 1) return row_ahead;
+  return next.image * next.window.step * std::max<std::int64_t>(1, slots_ahead / slot_bytes);
 }
 
 void Worker::touch_slots(const Unit& unit, std::int64_t first, std::int64_t end,
@@ -249,7 +298,7 @@ void Worker::take_slot(const Unit& unit, const Segment& segment, std::int64_t sl
   }
 }
 
-void Worker::fold_slots(const Unit& unit, const Segment& segment) {
+void Worker::fold_slots(const Unit& unit, const Segment& segment, bool adjacent_done) {
   // Only the last slot of its axis can be cut.
   const std::int64_t last = unit.slots() - 1;
   const bool even = unit.slot_extent(0) == unit.slot_extent(last);
@@ -260,12 +309,14 @@ void Worker::fold_slots(const Unit& unit, const Segment& segment) {
   for (std::size_t a = 0; a < accumulators_.size(); ++a) {
     const FoldBuffers buffers{folds_[0][a], folds_[1][a], folds_[2][a]};
     Accumulator& accumulator = *accumulators_[a];
+    const FoldPlan& plan = adjacent_done ? adjacent_[a].rest : fold_plan_;
+    const double merged = adjacent_done ? adjacent_[a].window : 1;
     int result = 0;
     if (even) {
-      result = fold(accumulator, buffers, fold_plan_, 0, unit.slots(), rows(0));
+      result = fold(accumulator, buffers, plan, 0, unit.slots(), rows(0) * merged);
     } else {
-      fold(accumulator, buffers, fold_plan_, 0, last, rows(0));
-      result = fold(accumulator, buffers, fold_plan_, last, 1, rows(last));
+      fold(accumulator, buffers, plan, 0, last, rows(0) * merged);
+      result = fold(accumulator, buffers, plan, last, 1, rows(last) * merged);
     }
     results_[a] = buffers[at(result)];
   }
@@ -277,6 +328,13 @@ void Worker::prepare_fold(const Unit& unit, std::int64_t positions) {
   fold_plan_ = FoldPlan(unit.row_axes(positions));
   fold_positions_ = positions;
   fold_outputs_ = unit.chunk_outputs();
+  takes_slots_ = in_place_ && !gathering_ && !accumulators_.empty();
+  for (std::size_t a = 0; a < accumulators_.size() && takes_slots_; ++a) {
+    Adjacent& adjacent = adjacent_[a];
+    adjacent.window = fold_plan_.adjacent(*accumulators_[a]);
+    adjacent.rest = fold_plan_.without(adjacent.window);
+    takes_slots_ = accumulators_[a]->takes_slots(adjacent.window);
+  }
   if (gathering_) gathering_.begin_rows(fold_plan_.axes());
 }
 

@@ -37,11 +37,13 @@ class Worker {
   void take(const Unit& unit, const Segment& segment);
   void take_slot(const Unit& unit, const Segment& segment, std::int64_t slot, std::int64_t lanes);
   void take_in_place(const Unit& unit, const Segment& segment, std::int64_t lanes);
+  void take_slots(const Unit& unit, std::int64_t first, std::int64_t end, std::int64_t lanes);
+  std::int64_t bytes_ahead(std::int64_t slot_bytes) const;
   void touch_slots(const Unit& unit, std::int64_t first, std::int64_t end, std::int64_t row_bytes);
   void take_ready_slot(const Unit& unit, std::int64_t slot, std::int64_t lanes,
                        std::int64_t row_bytes);
   void prepare_offsets(const Unit& unit, const Segment& segment, std::int64_t slot);
-  void fold_slots(const Unit& unit, const Segment& segment);
+  void fold_slots(const Unit& unit, const Segment& segment, bool adjacent_done);
   void merge_part(const Unit& unit, const Segment& segment, const Results& part);
   void prepare_fold(const Unit& unit, std::int64_t positions);
   void prepare_runs(const Unit& unit);
@@ -76,7 +78,15 @@ class Worker {
   std::vector<CountRun> row_runs_;
   std::vector<double> total_samples_;
 
+  // What of a row's fold is done while it is taken, for each accumulator.
+  struct Adjacent {
+    int window = 1;
+    FoldPlan rest;
+  };
+
   FoldPlan fold_plan_;
+  std::vector<Adjacent> adjacent_;
+  bool takes_slots_ = false;
   std::int64_t fold_positions_ = -1;
   std::int64_t fold_outputs_ = -1;
   std::vector<CountRun> runs_;  // of the unit's outputs

@@ -61,6 +61,18 @@ struct RowGroup {
   std::array<const double*, max_group> weights;
 };
 
+// All rows of slots that lie alike in memory, as samples ready to be read: row k of slot s begins
+// at first + s * stride + offsets[k].
+struct SlotRows {
+  const std::byte* first;
+  std::span<const std::int64_t> offsets;
+  std::int64_t slots;
+  std::int64_t stride;
+  std::int64_t lanes;  // of a row
+  // Bytes from a sample to what the caches are asked for when it is taken; 0: they are not.
+  std::int64_t ahead;
+};
+
 // One value in every type it may be asked for (cval).
 struct Value {
   double floating = 0;
@@ -88,6 +100,17 @@ class Accumulator {
   virtual int rows() const = 0;
   // Takes a group of rows in; `taken` rows were taken before, 0 begins a new state.
   virtual void take(Lanes state, const RowGroup& group, std::int64_t lanes, std::int64_t taken) = 0;
+  // Takes all rows of each slot into new states and merges `window` adjacent lanes at once, of
+  // which the last window of a slot may hold fewer: the same bits as by take(), fold_adjacent() and
+  // merge(). Only for the windows that takes_slots() names.
+  virtual bool takes_slots(int window) const {
+    static_cast<void>(window);
+    return false;
+  }
+  virtual void take_slots(Lanes state, const SlotRows& slots, int window) {
+    static_cast<void>(state), static_cast<void>(slots), static_cast<void>(window);
+    throw std::logic_error("this state takes groups of rows only");
+  }
   // out[l] = a[l] merged with b[l]; na and nb are their samples per lane where nothing is masked.
   // `out` may be `a`, and `b` may lie ahead in the same rows: a lane is read before it is written.
   virtual void merge(Lanes out, Lanes a, Lanes b, std::int64_t lanes, double na, double nb) = 0;

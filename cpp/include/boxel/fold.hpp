@@ -50,6 +50,12 @@ class FoldPlan {
   // axis but the first has cut boxes, so that lanes to be merged hold equally many samples.
   bool inner_first() const { return inner_first_; }
 
+  // How many adjacent lanes fold() would merge first, if they can be merged while rows are taken: 1
+  // where none can.
+  int adjacent(const Accumulator& accumulator) const;
+  // What is left to fold when so many adjacent lanes are merged.
+  FoldPlan without(int adjacent) const;
+
  private:
   std::vector<RowAxis> axes_;
   std::int64_t lanes_ = 1;

@@ -3,6 +3,7 @@
 #include "boxel/kernels/lanes.hpp"
 #include "boxel/kernels/scan.hpp"
 #include "boxel/kernels/added_rows.hpp"
+#include "boxel/kernels/slots.hpp"
 #include "boxel/kernels/arithmetic.hpp"
 #include "boxel/kernels/nonzero.hpp"
 #include "boxel/kernels/sum.hpp"

@@ -52,8 +52,25 @@ constexpr T losing_value() {
 }
 
 template <class T, bool Largest>
-class Extremum : public RowsOf<T, 1> {
+class Extremum : public SlotTaker<Extremum<T, Largest>, T, T, RowsOf<T, 1>> {
  public:
+  template <int R>
+  BOXEL_SHARED static void take_rows(Lanes state, const RowPointers<T, R>& rows, std::int64_t lanes,
+                                     std::int64_t before, std::int64_t ahead) {
+    T* extremes = state.row<T>(0);
+    const auto extreme_at = [=](std::int64_t l) BOXEL_INLINED {
+      return extreme_of_rows<Largest, 0, R>(rows.rows, l);
+    };
+    if (before == 0) {
+      for_lines(rows, lanes, ahead,
+                [=](std::int64_t l, std::int64_t) BOXEL_INLINED { extremes[l] = extreme_at(l); });
+    } else {
+      for_lines(rows, lanes, ahead, [=](std::int64_t l, std::int64_t) BOXEL_INLINED {
+        extremes[l] = extreme<Largest>(extremes[l], extreme_at(l));
+      });
+    }
+  }
+
   void clear(Lanes state, std::int64_t lanes) override {
     std::fill_n(state.row<T>(0), lanes, losing_value<Largest, T>());
   }
@@ -62,26 +79,6 @@ class Extremum : public RowsOf<T, 1> {
                    double) override {
     merge_row_ahead(out.row<T>(0), in.row<T>(0), lanes, step, terms,
                     [](T a, T b) { return extreme<Largest>(a, b); });
-  }
-
-  void take(Lanes state, const RowGroup& group, std::int64_t lanes, std::int64_t taken) override {
-    T* extremes = state.row<T>(0);
-    for_row_runs(group.count, [&]<int R>(int start) {
-      const RowPointers<T, R> pointers(group, start);
-      const bool first = taken + start == 0;
-      if (first) {
-        BOXEL_EACH_LANE
-        for (std::int64_t l = 0; l < lanes; ++l) {
-          extremes[l] = extreme_of_rows<Largest, 0, R>(pointers.rows, l);
-        }
-      } else {
-        BOXEL_EACH_LANE
-        for (std::int64_t l = 0; l < lanes; ++l) {
-          extremes[l] =
-              extreme<Largest>(extremes[l], extreme_of_rows<Largest, 0, R>(pointers.rows, l));
-        }
-      }
-    });
   }
 
   void merge(Lanes out, Lanes a, Lanes b, std::int64_t lanes, double, double) override {

@@ -40,6 +40,11 @@ std::unique_ptr<Accumulator> narrowest(double volume, double largest) {
   return std::make_unique<A<T, First>>();
 }
 
+// Zeros of integers have the same bits with a sign and without.
+template <class T>
+struct Unsigned
+    : std::conditional_t<std::is_integral_v<T>, std::make_unsigned<T>, std::type_identity<T>> {};
+
 template <class T>
 std::unique_ptr<Accumulator> make_nonzero(double volume) {
   using U8 = std::uint8_t;
@@ -78,7 +83,7 @@ template <class T>
 std::unique_ptr<Accumulator> make_dense(const StateRequest& request) {
   switch (request.kind) {
     case StateKind::nonzero:
-      return make_nonzero<T>(request.volume);
+      return make_nonzero<typename Unsigned<T>::type>(request.volume);
     case StateKind::sum:
       return make_sum<T>(request.volume);
     case StateKind::min:

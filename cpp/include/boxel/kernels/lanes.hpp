@@ -11,6 +11,10 @@
 #define BOXEL_EACH_LANE
 #endif
 #define BOXEL_INLINE inline __attribute__((always_inline))
+// For lambdas, behind their parameters.
+#define BOXEL_INLINED __attribute__((always_inline))
+// One copy of a long loop for all its callers.
+#define BOXEL_SHARED __attribute__((noinline))
 #endif
 
 namespace boxel::BOXEL_KERNELS {
@@ -51,6 +55,15 @@ struct RowPointers {
       rows[k] = static_cast<const T*>(group.samples[static_cast<std::size_t>(start + k)]);
     }
   }
+  RowPointers(const std::byte* first, const std::int64_t* offsets) {
+    for (int k = 0; k < R; ++k) rows[k] = reinterpret_cast<const T*>(first + offsets[k]);
+  }
+
+  RowPointers from(std::int64_t lane) const {
+    RowPointers result = *this;
+    for (int k = 0; k < R; ++k) result.rows[k] += lane;
+    return result;
+  }
 };
 
 // Balanced sum of map(row k at lane), k in [A, B): short chains, small rounding.
@@ -89,7 +102,7 @@ constexpr bool vectorises_adjacent(int size, std::size_t lane_size) {
 }
 
 template <class S, class Op>
-inline void fold_row(S* out, const S* in, std::int64_t count, int size, Op op) {
+BOXEL_SHARED void fold_row(S* out, const S* in, std::int64_t count, int size, Op op) {
   switch (size) {
     case 2:
       return fold_lanes<2>(out, in, count, op);
@@ -130,6 +143,8 @@ inline void pick_lanes(S* out, const S* in, std::int64_t count) {
 template <class S, int Rows>
 class RowsOf : public Accumulator {
  public:
+  static constexpr int state_rows = Rows;
+
   std::size_t lane_size() const override { return sizeof(S); }
   int rows() const override { return Rows; }
 

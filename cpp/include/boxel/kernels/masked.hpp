@@ -114,6 +114,8 @@ class MaskedWideSum final : public WideSum<X> {
 template <class X, bool Largest>
 class MaskedExtremum final : public Extremum<X, Largest> {
  public:
+  bool takes_slots(int) const override { return false; }
+
   void take(Lanes state, const RowGroup& group, std::int64_t lanes, std::int64_t taken) override {
     X* extremes = state.template row<X>(0);
     if (taken == 0) this->clear(state, lanes);

@@ -67,21 +67,20 @@ BOXEL_INLINE Mean combine_values(Mean first, DifferenceAt difference_at, PlainAt
 
 // SecondMoment false keeps the mean alone (the same bits as with it).
 template <class T, bool SecondMoment>
-class Moments final : public RowsOf<double, SecondMoment ? 3 : 2> {
+class Moments final
+    : public SlotTaker<Moments<T, SecondMoment>, T, double, RowsOf<double, SecondMoment ? 3 : 2>> {
   enum Row { origin_row, offset_row, m2_row };
   static constexpr int rows_ = SecondMoment ? 3 : 2;
 
  public:
-  void take(Lanes state, const RowGroup& group, std::int64_t lanes, std::int64_t taken) override {
-    for_row_runs(group.count, [&]<int R>(int start) {
-      const RowPointers<T, R> pointers(group, start);
-      const std::int64_t before = taken + start;
-      if (before == 0) {
-        add<R, true>(state, pointers, lanes, 0);
-      } else {
-        add<R, false>(state, pointers, lanes, static_cast<double>(before));
-      }
-    });
+  template <int R>
+  static void take_rows(Lanes state, const RowPointers<T, R>& rows, std::int64_t lanes,
+                        std::int64_t before, std::int64_t ahead) {
+    if (before == 0) {
+      add<R, true>(state, rows, lanes, 0, ahead);
+    } else {
+      add<R, false>(state, rows, lanes, static_cast<double>(before), ahead);
+    }
   }
 
   void merge(Lanes out, Lanes a, Lanes b, std::int64_t lanes, double na, double nb) override {
@@ -179,7 +178,7 @@ class Moments final : public RowsOf<double, SecondMoment ? 3 : 2> {
  private:
   // Adjacent lanes hold equally many samples, so that their means count alike.
   template <int B>
-  static void fold_means(Lanes out, Lanes in, std::int64_t count, double held) {
+  BOXEL_SHARED static void fold_means(Lanes out, Lanes in, std::int64_t count, double held) {
     double* out_origin = out.row<double>(origin_row);
     double* out_offset = out.row<double>(offset_row);
     double* out_m2 = SecondMoment ? out.row<double>(m2_row) : nullptr;
@@ -207,25 +206,27 @@ class Moments final : public RowsOf<double, SecondMoment ? 3 : 2> {
   // Nearly all samples are finite and lie close together: they take the short way, and a strip in
   // which some do not is done again with care. The bits of the others are the same in both.
   template <int R, bool First>
-  static void add(Lanes state, RowPointers<T, R> pointers, std::int64_t lanes, double before) {
+  BOXEL_SHARED static void add(Lanes state, const RowPointers<T, R>& rows, std::int64_t lanes,
+                               double before, std::int64_t ahead) {
     for (std::int64_t start = 0; start < lanes; start += strip_lanes) {
       const std::int64_t strip = std::min(strip_lanes, lanes - start);
       double kept[3][strip_lanes];
       for (int row = 0; !First && row < rows_; ++row) {
         std::copy_n(state.row<double>(row) + start, strip, kept[row]);
       }
-      if (add_lanes<R, First, false>(state.from(start), pointers, start, strip, before)) continue;
+      const RowPointers<T, R> here = rows.from(start);
+      if (add_lanes<R, First, false>(state.from(start), here, strip, before, ahead)) continue;
       for (int row = 0; !First && row < rows_; ++row) {
         std::copy_n(kept[row], strip, state.row<double>(row) + start);
       }
-      add_lanes<R, First, true>(state.from(start), pointers, start, strip, before);
+      add_lanes<R, First, true>(state.from(start), here, strip, before, 0);
     }
   }
 
   // Returns whether all of the new state is finite.
   template <int R, bool First, bool Careful>
-  static bool add_lanes(Lanes state, RowPointers<T, R> pointers, std::int64_t start,
-                        std::int64_t lanes, double before) {
+  static bool add_lanes(Lanes state, const RowPointers<T, R>& rows, std::int64_t lanes,
+                        double before, std::int64_t ahead) {
     const double rest = before / (before + R);
     const double share = R / (before + R);
     const double weight = before * share;
@@ -235,10 +236,9 @@ class Moments final : public RowsOf<double, SecondMoment ? 3 : 2> {
     // The sign of a difference of bits: comparisons of doubles make slow reductions.
     constexpr auto largest = std::bit_cast<std::int64_t>(std::numeric_limits<double>::max());
     constexpr std::int64_t magnitude = std::numeric_limits<std::int64_t>::max();
-    std::int64_t signs = 0;
-    BOXEL_EACH_LANE
-    for (std::int64_t l = 0; l < lanes; ++l) {
-      const auto sample = [&](int k) { return static_cast<double>(pointers.rows[k][start + l]); };
+    std::int64_t signs[lanes_of_line<T>] = {};
+    const auto add_lane = [&](std::int64_t l, std::int64_t in_line) BOXEL_INLINED {
+      const auto sample = [&](int k) { return static_cast<double>(rows.rows[k][l]); };
       const double first = sample(0);
       double origin = First ? first : origins[l];
       if constexpr (First && Careful) origin = origin_of(first);
@@ -252,15 +252,18 @@ class Moments final : public RowsOf<double, SecondMoment ? 3 : 2> {
                        : near_mean(held, mean, share, delta);
         if constexpr (SecondMoment) m2 = (m2s[l] + m2) + delta * delta * weight;
       }
-      signs |= largest - (std::bit_cast<std::int64_t>(mean.offset) & magnitude);
+      signs[in_line] |= largest - (std::bit_cast<std::int64_t>(mean.offset) & magnitude);
       if constexpr (SecondMoment) {
-        signs |= largest - (std::bit_cast<std::int64_t>(m2) & magnitude);
+        signs[in_line] |= largest - (std::bit_cast<std::int64_t>(m2) & magnitude);
         m2s[l] = m2;
       }
       offsets[l] = mean.offset;
       origins[l] = mean.origin;
-    }
-    return signs >= 0;
+    };
+    for_lines(rows, lanes, ahead, add_lane);
+    std::int64_t sign = 0;
+    for (const std::int64_t lane_sign : signs) sign |= lane_sign;
+    return sign >= 0;
   }
 };
 

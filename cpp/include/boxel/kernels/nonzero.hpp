@@ -39,21 +39,26 @@ inline Natural natural_of_nonzero(Statistic statistic) {
 
 // S holds the box's volume; within a group of rows the count fits the sample's own width.
 template <class T, class S>
-class Nonzero final : public AddedRows<S, 1> {
+class Nonzero final : public SlotTaker<Nonzero<T, S>, T, S, AddedRows<S, 1>> {
   using G = std::conditional_t<sizeof(T) == 1, std::uint8_t,
                                std::conditional_t<sizeof(T) == 2, std::uint16_t, std::uint32_t>>;
 
  public:
-  void take(Lanes state, const RowGroup& group, std::int64_t lanes, std::int64_t taken) override {
+  template <int R>
+  BOXEL_SHARED static void take_rows(Lanes state, const RowPointers<T, R>& rows, std::int64_t lanes,
+                                     std::int64_t before, std::int64_t ahead) {
     S* sums = state.row<S>(0);
-    for_row_runs(group.count, [&]<int R>(int start) {
-      const RowPointers<T, R> pointers(group, start);
-      if (taken + start == 0) {
-        add<R, true>(sums, pointers, lanes);
-      } else {
-        add<R, false>(sums, pointers, lanes);
-      }
-    });
+    const auto count_at = [=](std::int64_t l) BOXEL_INLINED {
+      return static_cast<S>(sum_rows<G, 0, R>(rows.rows, l, is_nonzero<G, T>));
+    };
+    if (before == 0) {
+      for_lines(rows, lanes, ahead,
+                [=](std::int64_t l, std::int64_t) BOXEL_INLINED { sums[l] = count_at(l); });
+    } else {
+      for_lines(rows, lanes, ahead, [=](std::int64_t l, std::int64_t) BOXEL_INLINED {
+        sums[l] = static_cast<S>(sums[l] + count_at(l));
+      });
+    }
   }
 
   void take_constant(Lanes state, std::int64_t lanes, Value value, double times, double) override {
@@ -82,16 +87,6 @@ class Nonzero final : public AddedRows<S, 1> {
   void finish(Statistic statistic, Lanes state, std::int64_t lanes, Counts counts, double,
               void* out) override {
     finish_nonzero(statistic, state.row<S>(0), lanes, counts, out);
-  }
-
- private:
-  template <int R, bool First>
-  static void add(S* sums, RowPointers<T, R> pointers, std::int64_t lanes) {
-    BOXEL_EACH_LANE
-    for (std::int64_t l = 0; l < lanes; ++l) {
-      const G group = sum_rows<G, 0, R>(pointers.rows, l, is_nonzero<G, T>);
-      sums[l] = static_cast<S>((First ? S{0} : sums[l]) + group);
-    }
   }
 };
 

@@ -113,20 +113,25 @@ inline void round_means(T* out, const S* sums, std::int64_t lanes, std::int32_t 
 
 // S is chosen so wide that no sum over a whole box overflows.
 template <class T, class S>
-class Sum final : public AddedRows<S, 1> {
+class Sum final : public SlotTaker<Sum<T, S>, T, S, AddedRows<S, 1>> {
   using G = typename Wider<T>::type;
 
  public:
-  void take(Lanes state, const RowGroup& group, std::int64_t lanes, std::int64_t taken) override {
+  template <int R>
+  BOXEL_SHARED static void take_rows(Lanes state, const RowPointers<T, R>& rows, std::int64_t lanes,
+                                     std::int64_t before, std::int64_t ahead) {
     S* sums = state.row<S>(0);
-    for_row_runs(group.count, [&]<int R>(int start) {
-      const RowPointers<T, R> pointers(group, start);
-      if (taken + start == 0) {
-        add<R, true>(sums, pointers, lanes);
-      } else {
-        add<R, false>(sums, pointers, lanes);
-      }
-    });
+    const auto sum_at = [=](std::int64_t l) BOXEL_INLINED {
+      return static_cast<S>(sum_rows<G, 0, R>(rows.rows, l, [](T x) { return static_cast<G>(x); }));
+    };
+    if (before == 0) {
+      for_lines(rows, lanes, ahead,
+                [=](std::int64_t l, std::int64_t) BOXEL_INLINED { sums[l] = sum_at(l); });
+    } else {
+      for_lines(rows, lanes, ahead, [=](std::int64_t l, std::int64_t) BOXEL_INLINED {
+        sums[l] = static_cast<S>(sums[l] + sum_at(l));
+      });
+    }
   }
 
   void take_constant(Lanes state, std::int64_t lanes, Value value, double times, double) override {
@@ -194,20 +199,6 @@ class Sum final : public AddedRows<S, 1> {
       return true;
     }
     return false;
-  }
-
- private:
-  template <int R, bool First>
-  static void add(S* sums, RowPointers<T, R> pointers, std::int64_t lanes) {
-    BOXEL_EACH_LANE
-    for (std::int64_t l = 0; l < lanes; ++l) {
-      const G group = sum_rows<G, 0, R>(pointers.rows, l, [](T x) { return static_cast<G>(x); });
-      if constexpr (First) {
-        sums[l] = static_cast<S>(group);
-      } else {
-        sums[l] = static_cast<S>(sums[l] + static_cast<S>(group));
-      }
-    }
   }
 };
 
