@@ -77,7 +77,7 @@ void check_conversion(const KernelSet& kernels, DType from, bool swapped, Sample
   const auto item = static_cast<std::int64_t>(size_of(from));
   const DType sample = dtype_of(to);
   for (const std::int64_t stride :
-       {item, std::int64_t{0}, 2 * item, -item, 3 * item + 1, -2 * item - 1}) {
+       {item, std::int64_t{0}, 2 * item, 3 * item, -item, 3 * item + 1, -2 * item - 1}) {
     for (const std::int64_t count : {0, 1, 3, 64, 77}) {
       const std::int64_t reach = std::abs(stride) * std::max<std::int64_t>(0, count - 1) + item;
       const auto bytes = random_bytes(random, static_cast<std::size_t>(reach));
