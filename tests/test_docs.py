@@ -36,13 +36,10 @@ NOT_RUN = {
     "ruff", "source",
 }  # fmt: skip
 MODULES = (
-    "_config", "_mixing_plots", "blocks", "files", "filters", "mixing.mixtures", "mixing.unmixer",
-    "plot", "pyramids", "samples",
+    "_config", "_mixing_plots", "blocks", "clustering", "files", "filters", "fingerprints",
+    "mixing.mixtures", "mixing.unmixer", "plot", "pyramids", "samples",
 )  # fmt: skip
-MODULES_WITH_EXAMPLES = (
-    "_config", "_mixing_plots", "blocks", "filters", "mixing.mixtures", "mixing.unmixer", "plot",
-    "pyramids",
-)  # fmt: skip
+MODULES_WITH_EXAMPLES = tuple(name for name in MODULES if name not in ("files", "samples"))
 
 FENCE = re.compile(
     r"^(?P<indent> *)```(?P<language>\w*)\n(?P<text>.*?)^(?P=indent)```$", re.M | re.S
