@@ -22,9 +22,9 @@ PUBLIC_FUNCTIONS = (
 )  # fmt: skip
 PUBLIC_TYPES = ("IllConditionedError", "IllConditionedWarning", "UnmixResult", "Unmixer")
 MODULES = (
-    "_config", "_distances", "_extras", "_image_readers", "_mixing_plots", "_registry", "_validate",
-    "blocks", "clustering", "files", "filters", "fingerprints", "mixing.mixtures", "mixing.unmixer",
-    "plot", "pyramids", "samples",
+    "_config", "_dendrogram", "_distances", "_extras", "_image_readers", "_mixing_plots",
+    "_registry", "_validate", "blocks", "clustering", "files", "filters", "fingerprints",
+    "mixing.mixtures", "mixing.unmixer", "plot", "pyramids", "samples",
 )  # fmt: skip
 
 
