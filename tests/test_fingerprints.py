@@ -1,5 +1,8 @@
 """Tanimoto distances and the clustering of fingerprints, made up and of real molecules."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -227,12 +230,20 @@ def bulk_distances(fingerprints):
     )  # fmt: skip
 
 
+def documented_line():
+    """Return the expression by which the documentation packs RDKit's bit vectors."""
+    page = Path(__file__).parent.parent / "docs" / "clustering.md"
+    (line,) = set(re.findall(r"^packed = (.*)$", page.read_text(encoding="utf-8"), re.M))
+    return line
+
+
 def test_molecules_from_end_to_end():
     fingerprints = molecules(300)
     from rdkit import DataStructs
 
-    bits = [DataStructs.BitVectToBinaryText(each) for each in fingerprints]
-    packed = np.frombuffer(b"".join(bits), np.uint8).reshape(len(bits), -1)
+    packed = eval(
+        documented_line(), {"np": np, "DataStructs": DataStructs, "vectors": fingerprints}
+    )
     np.testing.assert_array_equal(
         np.unpackbits(packed, axis=1, bitorder="little"), [list(each) for each in fingerprints]
     )
