@@ -17,6 +17,8 @@ DISTRIBUTIONS = {
     "tinybrain": "tinybrain",
     "SimpleITK": "SimpleITK",
     "xarray": "xarray",
+    "fastcluster": "fastcluster",
+    "rdkit": "rdkit",
 }
 
 

@@ -36,13 +36,10 @@ NOT_RUN = {
     "ruff", "source",
 }  # fmt: skip
 MODULES = (
-    "_config", "_mixing_plots", "blocks", "files", "filters", "mixing.mixtures", "mixing.unmixer",
-    "plot", "pyramids", "samples",
+    "_config", "_dendrogram", "_mixing_plots", "blocks", "clustering", "files", "filters",
+    "fingerprints", "mixing.mixtures", "mixing.unmixer", "plot", "pyramids", "samples",
 )  # fmt: skip
-MODULES_WITH_EXAMPLES = (
-    "_config", "_mixing_plots", "blocks", "filters", "mixing.mixtures", "mixing.unmixer", "plot",
-    "pyramids",
-)  # fmt: skip
+MODULES_WITH_EXAMPLES = tuple(name for name in MODULES if name not in ("files", "samples"))
 
 FENCE = re.compile(
     r"^(?P<indent> *)```(?P<language>\w*)\n(?P<text>.*?)^(?P=indent)```$", re.M | re.S
@@ -194,7 +191,7 @@ def test_right_pages_succeed(folder):
 
 @pytest.mark.parametrize("name", MODULES)
 def test_docstrings(name, folder):
-    if name in ("plot", "_mixing_plots"):
+    if name in ("plot", "_dendrogram", "_mixing_plots"):
         pytest.importorskip("matplotlib")
     module = importlib.import_module(f"boxel.{name}")
     tests = doctest.DocTestFinder(exclude_empty=True).find(module)

@@ -16,13 +16,15 @@ from boxel import _core
 from subprocesses import run_script
 
 PUBLIC_FUNCTIONS = (
-    "block_reduce", "box_filter", "density_map", "get_workers", "mix", "pyramid", "set_workers",
-    "show_config", "uniform_filter", "unmix",
+    "block_reduce", "box_filter", "condense", "cophenetic_distances", "density_map", "expand",
+    "flat_clusters", "get_workers", "leaf_order", "linkage", "linkage_from_fingerprints", "mix",
+    "pyramid", "set_workers", "show_config", "tanimoto_distances", "uniform_filter", "unmix",
 )  # fmt: skip
 PUBLIC_TYPES = ("IllConditionedError", "IllConditionedWarning", "UnmixResult", "Unmixer")
 MODULES = (
-    "_config", "_extras", "_image_readers", "_mixing_plots", "_registry", "_validate", "blocks",
-    "files", "filters", "mixing.mixtures", "mixing.unmixer", "plot", "pyramids", "samples",
+    "_config", "_dendrogram", "_distances", "_extras", "_image_readers", "_mixing_plots",
+    "_registry", "_validate", "blocks", "clustering", "files", "filters", "fingerprints",
+    "mixing.mixtures", "mixing.unmixer", "plot", "pyramids", "samples",
 )  # fmt: skip
 
 
@@ -30,7 +32,7 @@ MODULES = (
 
 
 def test_public_names():
-    constants = ("MODES", "STATISTICS", "__version__")
+    constants = ("LINKAGE_METHODS", "MODES", "STATISTICS", "__version__")
     assert sorted(bx.__all__) == sorted([*PUBLIC_FUNCTIONS, *PUBLIC_TYPES, *constants])
     assert len(set(bx.__all__)) == len(bx.__all__)
     for name in PUBLIC_FUNCTIONS:
@@ -47,10 +49,18 @@ def test_names_that_are_not_public_are_modules_or_hidden():
 def test_essentials_come_first_and_options_are_keywords():
     expected = {
         "block_reduce": ["image", "block_size", "statistic"],
+        "condense": ["square"],
+        "cophenetic_distances": ["Z"],
         "density_map": ["image", "block_size"],
         "mix": ["image", "mixing"],
         "pyramid": ["image", "factor", "statistic"],
         "unmix": ["mixed", "mixing"],
+        "expand": ["condensed"],
+        "flat_clusters": ["Z"],
+        "leaf_order": ["Z"],
+        "linkage": ["distances", "method"],
+        "linkage_from_fingerprints": ["fingerprints", "method"],
+        "tanimoto_distances": ["fingerprints", "other"],
     }
     for name, essentials in expected.items():
         parameters = inspect.signature(getattr(bx, name)).parameters.values()
@@ -102,7 +112,7 @@ def test_public_functions_have_all_sections(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["block_reduce", "density_map", "mix", "pyramid", "set_workers", "unmix"]
+    "name", [name for name in PUBLIC_FUNCTIONS if name not in ("get_workers", "show_config")]
 )
 def test_public_functions_say_what_they_raise(name):
     assert "ValueError" in sections_of(getattr(bx, name).__doc__)["Raises"]

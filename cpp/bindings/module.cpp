@@ -26,4 +26,5 @@ PYBIND11_MODULE(_core, module) {
   boxel::register_config(module);
   boxel::register_blocks(module);
   boxel::register_boxes(module);
+  boxel::register_clustering(module);
 }

@@ -12,6 +12,7 @@ const KernelSet& active_kernels();
 
 void register_blocks(pybind11::module_& module);
 void register_boxes(pybind11::module_& module);
+void register_clustering(pybind11::module_& module);
 void register_config(pybind11::module_& module);
 void register_registry(pybind11::module_& module);
 

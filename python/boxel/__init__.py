@@ -13,6 +13,16 @@ from boxel.filters import box_filter, uniform_filter
 from boxel.pyramids import pyramid
 
 if TYPE_CHECKING:
+    from boxel.clustering import (
+        LINKAGE_METHODS,
+        condense,
+        cophenetic_distances,
+        expand,
+        flat_clusters,
+        leaf_order,
+        linkage,
+    )
+    from boxel.fingerprints import linkage_from_fingerprints, tanimoto_distances
     from boxel.mixing import (
         IllConditionedError,
         IllConditionedWarning,
@@ -23,6 +33,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "LINKAGE_METHODS",
     "MODES",
     "STATISTICS",
     "IllConditionedError",
@@ -32,22 +43,39 @@ __all__ = [
     "__version__",
     "block_reduce",
     "box_filter",
+    "condense",
+    "cophenetic_distances",
     "density_map",
+    "expand",
+    "flat_clusters",
     "get_workers",
+    "leaf_order",
+    "linkage",
+    "linkage_from_fingerprints",
     "mix",
     "pyramid",
     "set_workers",
     "show_config",
+    "tanimoto_distances",
     "uniform_filter",
     "unmix",
 ]
 
 _LATE = {
+    "LINKAGE_METHODS": "boxel.clustering",
     "IllConditionedError": "boxel.mixing",
     "IllConditionedWarning": "boxel.mixing",
     "UnmixResult": "boxel.mixing",
     "Unmixer": "boxel.mixing",
+    "condense": "boxel.clustering",
+    "cophenetic_distances": "boxel.clustering",
+    "expand": "boxel.clustering",
+    "flat_clusters": "boxel.clustering",
+    "leaf_order": "boxel.clustering",
+    "linkage": "boxel.clustering",
+    "linkage_from_fingerprints": "boxel.fingerprints",
     "mix": "boxel.mixing",
+    "tanimoto_distances": "boxel.fingerprints",
     "unmix": "boxel.mixing",
 }
 """Where to find what is imported when it is first asked for: importing boxel takes milliseconds."""

@@ -1,4 +1,4 @@
-"""Draw block maps, filtered images and unmixings with Matplotlib.
+"""Draw block maps, filtered images, unmixings and cluster trees with Matplotlib.
 
 Figures are made as objects, never through ``pyplot``: nothing global changes, no window opens,
 and the backend in use is left alone.
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from boxel._dendrogram import dendrogram
 from boxel._drawing import shrunk
 from boxel._extras import require
 from boxel._mixing_plots import singular_values, unmixing
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "PLOT_SUFFIXES",
     "comparison",
+    "dendrogram",
     "heatmap",
     "save_figure",
     "singular_values",

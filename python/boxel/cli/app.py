@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 import boxel as package
+from boxel.cli.cluster import cluster
 from boxel.cli.demo import demo
 from boxel.cli.density import density
 from boxel.cli.filter import filter_command
@@ -71,5 +72,5 @@ def boxel(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for command in (density, filter_command, unmix, demo, info):
+for command in (density, filter_command, unmix, cluster, demo, info):
     boxel.add_command(command)
