@@ -11,8 +11,10 @@
 #define BOXEL_KERNELS x86_64_v4::vpopcntdq
 #define BOXEL_VECTOR_POPCOUNT
 #define BOXEL_VECTOR_BYTES 64
-#include "boxel/clustering/kernels/bits.hpp"
+// clang-format off: the order is that of use.
 #include "boxel/clustering/kernels/vectors.hpp"
+#include "boxel/clustering/kernels/bits.hpp"
+// clang-format on
 #if defined(__clang__)
 #pragma clang attribute pop
 #else
