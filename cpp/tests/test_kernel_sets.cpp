@@ -305,6 +305,10 @@ class Script {
     group.count = 3;
     group.samples[1] = group.samples[3];
     accumulator_->take(expected, group, case_.lanes, 0);
+    // Exact sums in halves are kept in one way only after a merge.
+    const State empty(*accumulator_, case_.lanes);
+    accumulator_->clear(empty.lanes(), case_.lanes);
+    accumulator_->merge(expected, expected, empty.lanes(), case_.lanes, 3, 0);
     check_same("exchange", state, expected, case_.lanes);
   }
 
@@ -320,8 +324,8 @@ class Script {
       accumulator_->scan_windows(out.lanes(), in.lanes(), scratch.lanes(), lanes, size);
       add_state("scan " + std::to_string(size), out.lanes(), lanes);
       const State expected(*accumulator_, lanes);
-      accumulator_->pick(expected.lanes(), from, 1, 1, lanes);
-      for (std::int64_t k = 1; k < size; ++k) {
+      accumulator_->clear(expected.lanes(), lanes);
+      for (std::int64_t k = 0; k < size; ++k) {
         accumulator_->merge(expected.lanes(), expected.lanes(), from.from(k), lanes,
                             static_cast<double>(16 * k), 16);
       }
