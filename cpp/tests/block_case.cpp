@@ -84,15 +84,17 @@ bool within(const Box& box, double mean) {
   return box.samples.empty() || (least <= mean && mean <= greatest);
 }
 
-void check_box(const BlockCase& c, const OutputCase& output, const Box& box, const Extents& block) {
-  const Rules rules{c.image.view().dtype, c.weights.has_value(), !is_floating(output.dtype), c.ddof,
-                    c.min_count};
+}  // namespace
+
+void check_output(const OutputCase& output, const Box& box, Rules rules, const Extents& at,
+                  const std::function<std::string()>& description) {
+  rules.integral_midpoint = !is_floating(output.dtype);
   const Expected expected = expected_of(output.statistic, box, rules);
-  const Number found = output.array.get(block);
+  const Number found = output.array.get(at);
   const auto where = [&] {
-    return check::text(info_of(output.statistic).name, name_of(output.dtype), "block", text(block),
+    return check::text(info_of(output.statistic).name, name_of(output.dtype), "at", text(at),
                        "found", found.real, "expected", expected.missing ? fill : expected.real,
-                       static_cast<std::int64_t>(expected.integer), c.description());
+                       static_cast<std::int64_t>(expected.integer), description());
   };
   const bool no_place = !is_floating(output.dtype) && std::isnan(expected.real);
   if (expected.missing || no_place) {
@@ -108,7 +110,18 @@ void check_box(const BlockCase& c, const OutputCase& output, const Box& box, con
   }
 }
 
-}  // namespace
+std::string bits_of(const std::vector<OutputCase>& outputs) {
+  std::string bits;
+  for (const OutputCase& output : outputs) {
+    for (Index at(output.array.shape()); at.valid(); at.next()) {
+      Number number = output.array.get(at.at());
+      if (std::isnan(number.real)) number.real = std::numeric_limits<double>::quiet_NaN();
+      bits.append(reinterpret_cast<const char*>(&number.integer), sizeof(number.integer));
+      bits.append(reinterpret_cast<const char*>(&number.real), sizeof(number.real));
+    }
+  }
+  return bits;
+}
 
 Extents BlockCase::output_shape() const {
   Extents shape;
@@ -163,24 +176,16 @@ std::string BlockCase::description() const {
   return stream.str();
 }
 
-std::string BlockCase::result() const {
-  std::string bits;
-  for (const OutputCase& output : outputs) {
-    for (Index block(output_shape()); block.valid(); block.next()) {
-      Number number = output.array.get(block.at());
-      if (std::isnan(number.real)) number.real = std::numeric_limits<double>::quiet_NaN();
-      bits.append(reinterpret_cast<const char*>(&number.integer), sizeof(number.integer));
-      bits.append(reinterpret_cast<const char*>(&number.real), sizeof(number.real));
-    }
-  }
-  return bits;
-}
+std::string BlockCase::result() const { return bits_of(outputs); }
 
 void check_case(const BlockCase& c) {
   reduce_blocks(c.request());
   for (Index block(c.output_shape()); block.valid(); block.next()) {
     const Box box = box_at(c, block.at());
-    for (const OutputCase& output : c.outputs) check_box(c, output, box, block.at());
+    const Rules rules{c.image.view().dtype, c.weights.has_value(), false, c.ddof, c.min_count};
+    for (const OutputCase& output : c.outputs) {
+      check_output(output, box, rules, block.at(), [&] { return c.description(); });
+    }
   }
   for (const OutputCase& output : c.outputs) {
     CHECK(output.array.gaps_untouched(), info_of(output.statistic).name, c.description());

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -43,9 +44,15 @@ struct BlockCase {
   void add_output(Statistic statistic, DType dtype, const Layout& layout);
   BlockRequest request() const;
   std::string description() const;
-  // The bits of all results, but for the sign of a NaN.
+  // As bits_of() gives them.
   std::string result() const;
 };
+
+// Compares one element with what the statistic of these samples is.
+void check_output(const OutputCase& output, const Box& box, Rules rules, const Extents& at,
+                  const std::function<std::string()>& description);
+// The bits of all outputs, but for the sign of a NaN.
+std::string bits_of(const std::vector<OutputCase>& outputs);
 
 // The value that takes the place of a missing one: one that every dtype holds.
 inline constexpr std::int64_t fill = 1;

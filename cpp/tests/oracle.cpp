@@ -87,14 +87,27 @@ Expected mean_of(const Box& box, const Rules& rules) {
               (largest + count * spread) * rounding);
 }
 
-bool exact_squares(DType dtype) { return size_of(dtype) <= 4; }
+// Whether the squares around the first sample, summed and multiplied by the count, fit 128 bits,
+// and leave so much room that the variance is rounded only once.
+bool exact_squares(const Box& box) {
+  const Int128 first = box.samples.front().integer;
+  return box.count() < (1 << 16) && std::ranges::all_of(
+                                        box.samples,
+                                        [=](const Number& sample) {
+                                          const Int128 difference = sample.integer - first;
+                                          return -(Int128{1} << 38) < difference &&
+                                                 difference < (Int128{1} << 38);
+                                        });
+}
 
 Expected integer_variance(const Box& box, const Rules& rules) {
+  const Int128 first = box.samples.front().integer;
   Int128 sum = 0;
   Int128 squares = 0;
   for (const Number& sample : box.samples) {
-    sum += sample.integer;
-    squares += sample.integer * sample.integer;
+    const Int128 difference = sample.integer - first;
+    sum += difference;
+    squares += difference * difference;
   }
   const Int128 count = box.count();
   const Int128 scaled = count * squares - sum * sum;
@@ -141,7 +154,7 @@ Expected variance_of(const Box& box, const Rules& rules) {
     const Wide freedom = totals.weight - rules.ddof * totals.weight_squares / totals.weight;
     return two_pass_variance(box, rules, freedom);
   }
-  if (!is_floating(rules.dtype) && exact_squares(rules.dtype)) return integer_variance(box, rules);
+  if (!is_floating(rules.dtype) && exact_squares(box)) return integer_variance(box, rules);
   return two_pass_variance(box, rules, count - rules.ddof);
 }
 

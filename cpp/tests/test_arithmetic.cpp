@@ -224,6 +224,9 @@ std::vector<std::int64_t> counts_of_boxes() {
   std::vector<std::int64_t> counts;
   for (std::int64_t count = 1; count < 300; ++count) counts.push_back(count);
   for (std::int64_t count = 512; count <= 65'536; count *= 2) counts.push_back(count);
+  for (const std::int64_t count : {1'000, 1'331, 4'099, 8'191, 9'000, 32'766, 32'767, 40'001}) {
+    counts.push_back(count);
+  }
   return counts;
 }
 
@@ -297,7 +300,9 @@ TEST(only_means_in_the_dtype_of_the_samples_have_a_short_way) {
     CHECK(!short_way(DType::uint8, Statistic::sum, 4), kernels->name);
     CHECK(!short_way(DType::uint16, Statistic::mean, 4), kernels->name);
     CHECK(!short_way(DType::float64, Statistic::mean, 4), kernels->name);
-    CHECK(!short_way(DType::uint8, Statistic::mean, 3), kernels->name);
+    CHECK(!short_way(DType::uint8, Statistic::mean, 1), kernels->name);
+    CHECK(!short_way(DType::uint8, Statistic::mean, 0x1p24), kernels->name);
+    CHECK(short_way(DType::uint8, Statistic::mean, 3), kernels->name);
   }
 }
 

@@ -25,13 +25,6 @@ DType random_dtype(Random& random) {
   return static_cast<DType>(random.between(0, static_cast<int>(DType::float64)));
 }
 
-// Statistics that gather a box's samples do not take overlapping windows or weights.
-bool gathers(Statistic statistic, DType dtype) {
-  if (!info_of(statistic).monoid) return true;
-  const bool variance = statistic == Statistic::var || statistic == Statistic::std;
-  return variance && !is_floating(dtype) && size_of(dtype) == 8;
-}
-
 Window random_window(Random& random, std::int64_t length, bool tiled, bool padded) {
   const std::int64_t size =
       random.pick<std::int64_t>({1, 1, 2, 3, 4, 5, 7, 8, 16, 33, length, length + 2});
@@ -94,7 +87,7 @@ BlockCase random_case(Random& random, const Extents& shape) {
     }
   };
   for (const Statistic statistic : monoids) {
-    if (random.one_in(2) && (tiled || c.weights || !gathers(statistic, dtype))) add(statistic);
+    if (random.one_in(2)) add(statistic);
   }
   if (tiled && !c.weights && random.one_in(2)) add(Statistic::median);
   if (tiled && !c.weights && random.one_in(2)) add(Statistic::mode);

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "boxel/kernel_set.hpp"
+#include "boxel/memory.hpp"
 #include "boxel/rows.hpp"
 #include "check.hpp"
 #include "random.hpp"
@@ -38,6 +39,7 @@ bool has_floating_state(const StateRequest& request) {
   switch (request.kind) {
     case StateKind::mean:
     case StateKind::moments:
+    case StateKind::narrow_moments:
     case StateKind::weighted:
       return true;
     case StateKind::sum:
@@ -172,7 +174,9 @@ std::vector<Statistic> statistics_of(StateKind kind) {
       return {Statistic::mean};
     case StateKind::moments:
       return {Statistic::mean, Statistic::var, Statistic::std};
+    case StateKind::narrow_moments:
     case StateKind::squares:
+    case StateKind::wide_squares:
       return {Statistic::var, Statistic::std};
     case StateKind::weighted:
       return {Statistic::sum, Statistic::mean, Statistic::density, Statistic::var, Statistic::std};
@@ -198,10 +202,12 @@ class Script {
     pick(b.lanes());
     fold_adjacent(b.lanes());
     finish(merged.lanes(), 44);
-    merge_ahead(a.lanes());
-    accumulator_->take_constant(one.lanes(), case_.lanes, {3, 3}, 5, 3);
-    add_state("take_constant", one.lanes(), case_.lanes);
-    finish(one.lanes(), 8);
+    gather(b.lanes());
+    clear(b.lanes());
+    merge_ahead(b.lanes());
+    give_up(a.lanes(), b.lanes(), one.lanes());
+    merge_in_place(a.lanes());
+    take_constant(one.lanes());
     return std::move(log_);
   }
 
@@ -239,15 +245,111 @@ class Script {
     }
   }
 
-  // In place, with what lies ahead in the same rows.
-  void merge_ahead(Lanes state) {
+  void gather(Lanes in) {
+    std::vector<std::int64_t> index;
+    for (std::int64_t k = 0; k < 2 * case_.lanes; ++k) {
+      index.push_back(random_.between(0, case_.lanes - 1));
+    }
+    const State out(*accumulator_, 2 * case_.lanes);
+    accumulator_->gather(out.lanes(), in, index.data(), 2 * case_.lanes);
+    add_state("gather", out.lanes(), 2 * case_.lanes);
+  }
+
+  // What holds no sample adds nothing.
+  void clear(Lanes held) {
+    if (!accumulator_->has_empty()) return;
+    const State state(*accumulator_, case_.lanes);
+    accumulator_->clear(state.lanes(), case_.lanes);
+    add_state("clear", state.lanes(), case_.lanes);
+    accumulator_->merge(state.lanes(), state.lanes(), held, case_.lanes, 0, 28);
+    add_state("merge into clear", state.lanes(), case_.lanes);
+  }
+
+  void merge_ahead(Lanes in) {
+    for (const int terms : {2, 3, 4}) {
+      for (const std::int64_t step : {1, 2, 5}) {
+        const std::int64_t lanes = case_.lanes - (terms - 1) * step;
+        if (lanes <= 0) continue;
+        const State out(*accumulator_, lanes);
+        accumulator_->merge_ahead(out.lanes(), in, lanes, step, terms, 28);
+        add_state("merge " + std::to_string(terms) + " ahead", out.lanes(), lanes);
+      }
+    }
+  }
+
+  // Sums of floats give up samples only where nothing is rounded, as with quarters of integers.
+  bool gives_up() const {
+    if (accumulator_->subtraction() == Subtraction::if_exact) return case_.data == Data::small;
+    return accumulator_->subtraction() == Subtraction::always;
+  }
+
+  void give_up(Lanes a, Lanes b, Lanes one) {
+    if (!gives_up()) return;
+    const State state(*accumulator_, case_.lanes);
+    accumulator_->merge(state.lanes(), a, one, case_.lanes, 16, 3);
+    accumulator_->exchange_states(state.lanes(), state.lanes(), b, a, case_.lanes);
+    add_state("exchange_states", state.lanes(), case_.lanes);
+    const State expected(*accumulator_, case_.lanes);
+    accumulator_->merge(expected.lanes(), one, b, case_.lanes, 3, 28);
+    check_same("exchange_states", state.lanes(), expected.lanes(), case_.lanes);
+    exchange(state.lanes(), expected.lanes());
+    scan_windows(a);
+  }
+
+  void exchange(Lanes state, Lanes expected) {
+    const Rows rows = random_rows(random_, case_, 4);
+    accumulator_->take(state, rows.group(0, 3), case_.lanes, 0);
+    RowGroup group = rows.group(0, 4);
+    accumulator_->exchange(state, group.samples[3], group.samples[1], case_.lanes);
+    add_state("exchange", state, case_.lanes);
+    group.count = 3;
+    group.samples[1] = group.samples[3];
+    accumulator_->take(expected, group, case_.lanes, 0);
+    // Exact sums in halves are kept in one way only after a merge.
+    const State empty(*accumulator_, case_.lanes);
+    accumulator_->clear(empty.lanes(), case_.lanes);
+    accumulator_->merge(expected, expected, empty.lanes(), case_.lanes, 3, 0);
+    check_same("exchange", state, expected, case_.lanes);
+  }
+
+  void scan_windows(Lanes from) {
+    const auto line = static_cast<std::int64_t>(cache_line / accumulator_->lane_size());
+    const State in(*accumulator_, case_.lanes + line);
+    accumulator_->pick(in.lanes(), from, 1, 1, case_.lanes);
+    for (const std::int64_t size : {1, 2, 6, 13, 40}) {
+      const std::int64_t lanes = case_.lanes - size + 1;
+      if (lanes <= 0) continue;
+      const State scratch(*accumulator_, case_.lanes + 1 + line);
+      const State out(*accumulator_, lanes);
+      accumulator_->scan_windows(out.lanes(), in.lanes(), scratch.lanes(), lanes, size);
+      add_state("scan " + std::to_string(size), out.lanes(), lanes);
+      const State expected(*accumulator_, lanes);
+      accumulator_->clear(expected.lanes(), lanes);
+      for (std::int64_t k = 0; k < size; ++k) {
+        accumulator_->merge(expected.lanes(), expected.lanes(), from.from(k), lanes,
+                            static_cast<double>(16 * k), 16);
+      }
+      check_same("scan", out.lanes(), expected.lanes(), lanes);
+    }
+  }
+
+  // Narrow moments neither have an empty state nor take constants.
+  void take_constant(Lanes state) {
+    if (case_.request.kind == StateKind::narrow_moments) return;
+    accumulator_->take_constant(state, case_.lanes, {3, 3}, 5, 3);
+    add_state("take_constant", state, case_.lanes);
+    finish(state, 8);
+  }
+
+  // With what lies ahead in the same rows.
+  void merge_in_place(Lanes state) {
     double held = 16;
     for (const std::int64_t ahead : {1, 2, 4}) {
       const std::int64_t reach = case_.lanes - (2 * ahead - 1);
       if (reach <= 0) return;
       accumulator_->merge(state, state, state.from(ahead), reach, held, held);
       held *= 2;
-      add_state("merge " + std::to_string(ahead) + " ahead", state, reach);
+      add_state("merge in place " + std::to_string(ahead) + " ahead", state, reach);
     }
   }
 
@@ -256,11 +358,17 @@ class Script {
     for (std::int64_t l = 0; l < case_.lanes; ++l) counts.push_back(random_.between(0, 50));
     const Counts uniform{count, nullptr};
     const Counts per_lane{0, counts.data()};
+    const Counts held = case_.request.masked ? per_lane : uniform;
     for (const Statistic statistic : statistics_of(case_.request.kind)) {
-      for (const double ddof : {0.0, 1.0, 0.5}) {
-        finish(state, statistic, case_.request.masked ? per_lane : uniform, ddof);
-      }
+      for (const double ddof : {0.0, 1.0, 0.5}) finish(state, statistic, held, ddof);
     }
+    if (accumulator_->finishes_whole()) finish_whole(state, held);
+  }
+
+  void finish_whole(Lanes state, Counts counts) {
+    std::vector<std::uint64_t> values(static_cast<std::size_t>(case_.lanes));
+    accumulator_->finish_whole(state, case_.lanes, counts, values.data());
+    log_.add("finish whole", values.data(), case_.lanes);
   }
 
   void finish(Lanes state, Statistic statistic, Counts counts, double ddof) {
@@ -274,29 +382,41 @@ class Script {
     }
   }
 
+  void check_same(const std::string& step, Lanes found, Lanes expected, std::int64_t lanes) const {
+    Log found_log;
+    Log expected_log;
+    add_state(found_log, step, found, lanes);
+    add_state(expected_log, step, expected, lanes);
+    CHECK_EQ(found_log.difference(expected_log), "", describe(case_));
+  }
+
   void add_state(const std::string& step, Lanes state, std::int64_t lanes) {
+    add_state(log_, step, state, lanes);
+  }
+
+  void add_state(Log& log, const std::string& step, Lanes state, std::int64_t lanes) const {
     const bool floating = has_floating_state(case_.request);
     for (int row = 0; row < accumulator_->rows(); ++row) {
       const std::string name = step + " row " + std::to_string(row);
       switch (accumulator_->lane_size()) {
         case 1:
-          log_.add(name, state.row<std::uint8_t>(row), lanes);
+          log.add(name, state.row<std::uint8_t>(row), lanes);
           break;
         case 2:
-          log_.add(name, state.row<std::uint16_t>(row), lanes);
+          log.add(name, state.row<std::uint16_t>(row), lanes);
           break;
         case 4:
           if (floating) {
-            log_.add(name, state.row<float>(row), lanes);
+            log.add(name, state.row<float>(row), lanes);
           } else {
-            log_.add(name, state.row<std::uint32_t>(row), lanes);
+            log.add(name, state.row<std::uint32_t>(row), lanes);
           }
           break;
         default:
           if (floating) {
-            log_.add(name, state.row<double>(row), lanes);
+            log.add(name, state.row<double>(row), lanes);
           } else {
-            log_.add(name, state.row<std::uint64_t>(row), lanes);
+            log.add(name, state.row<std::uint64_t>(row), lanes);
           }
       }
     }
@@ -363,6 +483,9 @@ TEST(kernel_sets_have_the_same_accumulators) {
       const auto first = available_kernel_sets().front()->make_accumulator(request);
       CHECK_EQ(accumulator->lane_size(), first->lane_size(), kernels->name);
       CHECK_EQ(accumulator->rows(), first->rows(), kernels->name);
+      CHECK_EQ(accumulator->has_empty(), first->has_empty(), kernels->name);
+      CHECK_EQ(accumulator->subtraction(), first->subtraction(), kernels->name);
+      CHECK_EQ(accumulator->finishes_whole(), first->finishes_whole(), kernels->name);
     }
   }
 }
@@ -407,15 +530,10 @@ Log selected(const KernelSet& kernels, const Case& c) {
   selector->take_constant(storage.data(), volume, fill.data(), 1, {2, 2}, 3);
   Log log;
   log.add("fill", fill.data(), cells);
-  std::vector<Statistic> statistics = statistics_of(StateKind::gathered);
-  if (std::is_integral_v<T> && sizeof(T) == 8) {
-    statistics.push_back(Statistic::var);
-    statistics.push_back(Statistic::std);
-  }
-  for (const Statistic statistic : statistics) {
+  for (const Statistic statistic : statistics_of(StateKind::gathered)) {
     std::vector<double> values(cells);
     std::vector<std::byte> sorted = storage;
-    selector->finish(statistic, sorted.data(), volume, fill.data(), cells, 1, values.data());
+    selector->finish(statistic, sorted.data(), volume, fill.data(), cells, values.data());
     if (selector->natural(statistic) == Natural::float64) {
       log.add(std::string(info_of(statistic).name), values.data(), cells);
     } else {
@@ -445,6 +563,26 @@ void check_selectors(Sample sample) {
 }
 
 }  // namespace
+
+TEST(kernel_sets_survey_the_same) {
+  for (const Sample sample : {Sample::float32, Sample::float64}) {
+    for (const Data data : {Data::small, Data::full, Data::special}) {
+      for (const std::int64_t lanes : {0, 1, 13, 64, 131}) {
+        const Case c{{StateKind::sum, sample, false, 1, false}, data, lanes, 11};
+        Random random(c.seed);
+        const Rows rows = random_rows(random, c, 1);
+        Grid expected;
+        available_kernel_sets().front()->survey(expected, sample, rows.samples.data(), lanes);
+        for (const KernelSet* kernels : available_kernel_sets()) {
+          Grid grid;
+          kernels->survey(grid, sample, rows.samples.data(), lanes);
+          CHECK_EQ(grid.largest, expected.largest, kernels->name, describe(c));
+          CHECK_EQ(grid.finest, expected.finest, kernels->name, describe(c));
+        }
+      }
+    }
+  }
+}
 
 TEST(kernel_sets_select_the_same) {
   check_selectors<std::int8_t>(Sample::int8);

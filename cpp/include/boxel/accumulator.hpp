@@ -189,7 +189,8 @@ struct Grid {
   // Whether every sum of at most so many samples is exact in float64.
   bool exact(double samples) const {
     const double sum = largest * samples;
-    return sum <= std::numeric_limits<double>::max() && sum <= 0x1p53 * finest;
+    // Not even where the product was rounded down to the limit.
+    return sum <= std::numeric_limits<double>::max() && sum < 0x1p53 * finest;
   }
 };
 
