@@ -36,17 +36,16 @@ void filter_boxes(const BoxRequest& request) {
     const std::int64_t end = std::min(units, (piece + 1) * per_piece);
     for (std::int64_t unit = piece * per_piece; unit < end; ++unit) mine->run(unit);
   };
-  parallel_for(
-      (units + per_piece - 1) / per_piece, threads,
-      [&](std::int64_t piece, int worker) {
-        try {
-          run(piece, worker);
-        } catch (...) {
-          interruption.stopped = true;
-          throw;
-        }
-      },
-      request.poll);
+  parallel_for((units + per_piece - 1) / per_piece, threads,
+               [&](std::int64_t piece, int worker) {
+                 try {
+                   run(piece, worker);
+                 } catch (...) {
+                   interruption.stopped = true;
+                   throw;
+                 }
+               },
+               request.poll);
 }
 
 }  // namespace boxel

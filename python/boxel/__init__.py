@@ -1,9 +1,7 @@
 """Statistics over boxes of pixels and voxels, as fast as memory delivers them."""
 
-from __future__ import annotations
-
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+import importlib
+import typing
 
 from boxel._config import get_workers, set_workers, show_config
 from boxel._registry import MODES, STATISTICS
@@ -12,7 +10,7 @@ from boxel.blocks import block_reduce, density_map
 from boxel.filters import box_filter, uniform_filter
 from boxel.pyramids import pyramid
 
-if TYPE_CHECKING:
+if typing.TYPE_CHECKING:
     from boxel.clustering import (
         LINKAGE_METHODS,
         condense,
@@ -81,9 +79,9 @@ _LATE = {
 """Where to find what is imported when it is first asked for: importing boxel takes milliseconds."""
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> typing.Any:
     if name in _LATE:
-        value = getattr(import_module(_LATE[name]), name)
+        value = getattr(importlib.import_module(_LATE[name]), name)
         globals()[name] = value
         return value
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -41,9 +41,7 @@ class Buffer {
  private:
   struct Free {
     std::size_t alignment;
-    void operator()(std::byte* data) const {
-      ::operator delete(data, std::align_val_t{alignment});
-    }
+    void operator()(std::byte* data) const { ::operator delete(data, std::align_val_t{alignment}); }
   };
   using Memory = std::unique_ptr<std::byte, Free>;
   Memory data_{nullptr, Free{cache_line}};

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from boxel._extras import require
 from boxel.files import ARRAY_SUFFIXES, check_output, to_gray, write_array
 
-__all__ = ["check_new", "check_outputs", "write_map"]
+__all__ = ["check_new", "check_outputs", "refuse_same_files", "write_map"]
 
 
 def check_outputs(image: Path, output: Path | None, plot: Path | None, *, force: bool) -> None:
     """Refuse outputs that cannot be written, before the work."""
-    _refuse_same_files([image, output, plot])
+    refuse_same_files([image, output, plot])
     if output is not None:
         check_new(output, force=force)
     if plot is not None:
@@ -36,7 +36,7 @@ def check_new(path: Path, suffixes: Sequence[str] = ARRAY_SUFFIXES, *, force: bo
         raise FileExistsError(f"{error} (--force replaces it)") from error
 
 
-def _refuse_same_files(paths: Sequence[Path | None]) -> None:
+def refuse_same_files(paths: Sequence[Path | None]) -> None:
     """Refuse outputs that would replace the input or one another."""
     given = [path for path in paths if path is not None]
     for first, second in combinations(given, 2):

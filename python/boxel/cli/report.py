@@ -18,6 +18,7 @@ __all__ = [
     "image_text",
     "print_json",
     "print_result",
+    "print_rows",
     "result_record",
     "shape_text",
     "sizes_text",
@@ -40,7 +41,7 @@ def print_result(
     written = [click.format_filename(path) for path in outputs if path is not None]
     if written:
         rows["wrote"] = ", ".join(written)
-    _print_rows(rows)
+    print_rows(rows)
     numbers = None if written else _small_array(values)
     if numbers is not None:
         click.echo(f"\n{numbers}")
@@ -133,7 +134,7 @@ def _number_text(number: int | float | None) -> str:
     return str(int(number)) if isinstance(number, int) else f"{number:.4g}"
 
 
-def _print_rows(rows: Mapping[str, str]) -> None:
+def print_rows(rows: Mapping[str, str]) -> None:
     """Print names and values in two columns."""
     width = max(map(len, rows))
     for name, value in rows.items():
