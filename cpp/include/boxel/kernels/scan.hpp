@@ -27,17 +27,24 @@ BOXEL_INLINE typename Vector<S>::type scanned(typename Vector<S>::type v) {
   }
 }
 
+// Integers are added modulo 2^n: a prefix may pass what a box's sum does not.
+template <class S, bool = std::is_integral_v<S>>
+struct Modular : std::type_identity<S> {};
+template <class S>
+struct Modular<S, true> : std::make_unsigned<S> {};
+
 // sums[l] = in[0] + ... + in[l - 1], for l <= lanes. Room for a vector more is needed behind both.
 template <class S>
 inline void prefix_sums(S* sums, const S* in, std::int64_t lanes) {
-  using V = typename Vector<S>::type;
-  constexpr std::int64_t width = Vector<S>::lanes;
-  S carried{};
-  sums[0] = carried;
+  using M = typename Modular<S>::type;
+  using V = typename Vector<M>::type;
+  constexpr std::int64_t width = Vector<M>::lanes;
+  M carried{};
+  sums[0] = S{};
   for (std::int64_t l = 0; l < lanes; l += width) {
     V samples;
     std::memcpy(&samples, in + l, sizeof(V));
-    const V local = scanned<S>(samples);
+    const V local = scanned<M>(samples);
     const V total = local + carried;
     std::memcpy(sums + l + 1, &total, sizeof(V));
     carried += local[width - 1];
