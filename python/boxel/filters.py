@@ -114,7 +114,7 @@ def box_filter(
 
     Only what is in a box counts for its result: a NaN or an infinity changes the results of the
     boxes that hold it and no others, and rounding errors do not pile up along a line. The time
-    hardly depends on the size of the box.
+    depends little on the size of the box.
 
     Parameters
     ----------
