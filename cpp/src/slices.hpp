@@ -36,7 +36,12 @@ class ImageSlices {
         scratch_(scratch),
         span_(span),
         slab_(slab),
-        border_(border) {}
+        border_(border) {
+    // The sums of later axes may hold what lies beyond their borders.
+    if (accumulator.subtraction() == Subtraction::if_exact) {
+      sources.kernels.survey(grid_, sources.sample, border.samples, 1);
+    }
+  }
 
   double held() const { return 1; }
 
