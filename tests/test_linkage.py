@@ -433,12 +433,22 @@ def test_other_threads_run_meanwhile():
     assert turns > 5
 
 
-def cluster_forever(distances, method, **options):
-    while True:
+def cluster_for_long(distances, method, **options):
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
         bx.linkage(distances, method, workers=1, **options)
 
 
+@pytest.fixture
+def interruptible():
+    # A process that was started in the background ignores interrupts.
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, handler)
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("method", ["average", "single", "centroid"])
 def test_interrupt(method):
     distances = np.random.default_rng(0).random(12_000 * 11_999 // 2, np.float32)
@@ -451,8 +461,9 @@ def test_interrupt(method):
     timer = threading.Timer(0.3, interrupt)
     timer.start()
     with pytest.raises(KeyboardInterrupt):
-        cluster_forever(distances, method)
-    assert time.monotonic() - sent[0] < 1
+        cluster_for_long(distances, method)
+    # Within a second where nothing else runs; the machine may be busy.
+    assert time.monotonic() - sent[0] < 10
 
 
 def test_too_little_memory_is_a_memory_error():
