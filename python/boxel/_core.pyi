@@ -49,6 +49,37 @@ def filter_boxes(
     modes: tuple[int, ...],
     whole_means: bool,
 ) -> None: ...
+def span_states(
+    spec: tuple[np.dtype[Any], int, bool, int],
+) -> tuple[tuple[str, tuple[str, ...]], ...]: ...
+def take_into_span(
+    spec: tuple[np.dtype[Any], int, bool, int],
+    states: tuple[npt.NDArray[Any], ...],
+    samples: npt.NDArray[Any],
+    where: npt.NDArray[np.bool_] | None,
+    masked: npt.NDArray[np.bool_] | None,
+    weights: npt.NDArray[Any] | None,
+    skipna: bool,
+    taken: int,
+    workers: int,
+) -> None: ...
+def merge_spans(
+    spec: tuple[np.dtype[Any], int, bool, int],
+    states: tuple[npt.NDArray[Any], ...],
+    others: tuple[npt.NDArray[Any], ...],
+    held: float,
+    added: float,
+    workers: int,
+) -> None: ...
+def finish_span(
+    spec: tuple[np.dtype[Any], int, bool, int],
+    states: tuple[npt.NDArray[Any], ...],
+    statistic: int,
+    count: float,
+    ddof: float,
+    out: npt.NDArray[Any],
+    workers: int,
+) -> None: ...
 def linkage_methods() -> tuple[str, ...]: ...
 def inspect_condensed(distances: npt.NDArray[Any]) -> tuple[int, float]: ...
 def inspect_square(

@@ -86,6 +86,14 @@ def axis_tuple(axes: Any, ndim: int) -> tuple[int, ...]:
     return tuple(result)
 
 
+def one_axis(axis: Any, ndim: int, name: str) -> int:
+    """Return an axis as a non-negative int."""
+    number = integer(axis, name)
+    if not -ndim <= number < ndim:
+        raise AxisError(number, ndim, name)
+    return number % ndim
+
+
 def per_axis(
     value: Any, axes: tuple[int, ...], ndim: int, name: str, other: int = 1
 ) -> tuple[int, ...]:
@@ -172,20 +180,20 @@ def output_dtype(dtype: Any, name: str = "dtype") -> np.dtype[Any]:
     return result.newbyteorder("=")
 
 
-def broadcast(array: Array, shape: tuple[int, ...], name: str) -> Array:
-    """Return a view of `array` with the image's shape."""
+def broadcast(array: Array, shape: tuple[int, ...], name: str, target: str = "the image") -> Array:
+    """Return a view of `array` with the shape of its target."""
     if array.shape == shape:
         return array
     try:
         return np.broadcast_to(array, shape)
     except ValueError:
         raise ValueError(
-            f"{name} of shape {array.shape} does not broadcast to the image of shape {shape}"
+            f"{name} of shape {array.shape} does not broadcast to {target} of shape {shape}"
         ) from None
 
 
-def where_array(where: Any, shape: tuple[int, ...]) -> Array:
-    """Return a bool view with the image's shape."""
+def where_array(where: Any, shape: tuple[int, ...], target: str = "the image") -> Array:
+    """Return a bool view with the shape of its target."""
     if isinstance(where, np.ma.MaskedArray):
         raise TypeError("where must be a plain bool array, found a masked array")
     array = np.asarray(where)
@@ -194,15 +202,15 @@ def where_array(where: Any, shape: tuple[int, ...]) -> Array:
             f"where must be a bool array (True where a sample counts), found dtype {array.dtype}; "
             "compare first, as in where=(mask != 0)"
         )
-    return broadcast(array, shape, "where")
+    return broadcast(array, shape, "where", target)
 
 
-def weights_array(weights: Any, shape: tuple[int, ...]) -> Array:
+def weights_array(weights: Any, shape: tuple[int, ...], target: str = "the image") -> Array:
     """Return a real view with the image's shape; its values are checked elsewhere."""
     array, mask = image_array(weights, "weights")
     if mask is not None and mask.any():
         raise ValueError("weights must not be masked; give masked samples the weight 0")
-    return broadcast(array, shape, "weights")
+    return broadcast(array, shape, "weights", target)
 
 
 def real(value: Any, name: str) -> float:

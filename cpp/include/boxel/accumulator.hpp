@@ -223,13 +223,15 @@ enum class StateKind : std::uint8_t {
   sum,      // exact for integers
   min,
   max,
-  mean,            // by differences: stays within [min, max]
-  moments,         // mean and M2
-  narrow_moments,  // the same for float32 samples of boxes that slide
-  squares,         // exact sums of x and x^2 of integers of at most 32 bits
-  wide_squares,    // and of 64 bits
-  weighted,        // everything that weights need
-  gathered,        // the samples themselves
+  mean,              // by differences: stays within [min, max]
+  moments,           // mean and M2
+  narrow_moments,    // the same for float32 samples of boxes that slide
+  squares,           // exact sums of x and x^2 of integers of at most 32 bits
+  wide_squares,      // and of 64 bits
+  weighted,          // everything that weights need
+  higher_moments,    // mean, M2 and M3, with M4 or not (states that stay open)
+  weighted_moments,  // the same, or mean and M2, with weights (states that stay open)
+  gathered,          // the samples themselves
 };
 
 struct StateRequest {
@@ -239,6 +241,7 @@ struct StateRequest {
   // The largest number of samples a box can hold: decides how narrow an accumulator may be.
   double volume;
   bool integral_midpoint;  // medians are rounded half to even in integers, not halved in float64
+  int order = 2;           // the highest power of deviations that is kept
 };
 
 }  // namespace boxel

@@ -13,6 +13,7 @@
 #include "boxel/kernels/wide_squares.hpp"
 #include "boxel/kernels/masked.hpp"
 #include "boxel/kernels/weighted.hpp"
+#include "boxel/kernels/higher_moments.hpp"
 #include "boxel/kernels/gathered.hpp"
 #include "boxel/kernels/convert.hpp"
 #include "boxel/kernels/survey.hpp"

@@ -109,15 +109,35 @@ std::unique_ptr<Accumulator> make_dense(const StateRequest& request) {
         return std::make_unique<WideSquares<T>>();
       }
       break;
+    case StateKind::higher_moments:
+      if constexpr (std::is_same_v<T, double>) {
+        if (request.order == 3) return std::make_unique<HigherMoments<3>>();
+        if (request.order == 4) return std::make_unique<HigherMoments<4>>();
+      }
+      break;
     default:
       break;
   }
   throw std::logic_error("no accumulator of this kind for these samples");
 }
 
+template <bool HasWeights>
+std::unique_ptr<Accumulator> make_powers(int order) {
+  switch (order) {
+    case 2:
+      return std::make_unique<CountedPowers<2, HasWeights>>();
+    case 3:
+      return std::make_unique<CountedPowers<3, HasWeights>>();
+    case 4:
+      return std::make_unique<CountedPowers<4, HasWeights>>();
+    default:
+      throw std::logic_error("powers of deviations are kept up to the second, third or fourth");
+  }
+}
+
 template <class X>
-std::unique_ptr<Accumulator> make_masked(StateKind kind) {
-  switch (kind) {
+std::unique_ptr<Accumulator> make_masked(const StateRequest& request) {
+  switch (request.kind) {
     case StateKind::count:
       return std::make_unique<MaskedCount>();
     case StateKind::nonzero:
@@ -142,6 +162,12 @@ std::unique_ptr<Accumulator> make_masked(StateKind kind) {
       break;
     case StateKind::weighted:
       return std::make_unique<Weighted<X>>();
+    case StateKind::higher_moments:
+      if constexpr (std::is_floating_point_v<X>) return make_powers<false>(request.order);
+      break;
+    case StateKind::weighted_moments:
+      if constexpr (std::is_floating_point_v<X>) return make_powers<true>(request.order);
+      break;
     default:
       break;
   }
@@ -155,11 +181,11 @@ inline std::unique_ptr<Accumulator> make_accumulator(const StateRequest& request
   }
   switch (request.sample) {
     case Sample::int64:
-      return make_masked<std::int64_t>(request.kind);
+      return make_masked<std::int64_t>(request);
     case Sample::uint64:
-      return make_masked<std::uint64_t>(request.kind);
+      return make_masked<std::uint64_t>(request);
     case Sample::float64:
-      return make_masked<double>(request.kind);
+      return make_masked<double>(request);
     default:
       throw std::logic_error("masked samples come as int64, uint64 or float64");
   }

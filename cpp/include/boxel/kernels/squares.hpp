@@ -129,7 +129,10 @@ class Squares : public AddedRows<std::int64_t, 3> {
   void finish(Statistic statistic, Lanes state, std::int64_t lanes, Counts counts, double ddof,
               void* out) override {
     auto* values = static_cast<double*>(out);
-    if (statistic == Statistic::std) {
+    if (statistic == Statistic::mean) {
+      using S = std::conditional_t<std::is_signed_v<T>, std::int64_t, std::uint64_t>;
+      divide_lanes(values, state.row<S>(0), lanes, counts);
+    } else if (statistic == Statistic::std) {
       finish_squares<T, true>(state, lanes, counts, ddof, values);
     } else {
       finish_squares<T, false>(state, lanes, counts, ddof, values);

@@ -97,6 +97,11 @@ class WideSquares : public AddedRows<std::int64_t, 6> {
   Natural natural(Statistic) const override { return Natural::float64; }
   void finish(Statistic statistic, Lanes state, std::int64_t lanes, Counts counts, double ddof,
               void* out) override {
+    if (statistic == Statistic::mean) {
+      return WideSum<T>::template finish_halves<T>(statistic, state.row<std::int64_t>(high_row),
+                                                   state.row<std::int64_t>(low_row), lanes, counts,
+                                                   out);
+    }
     auto* values = static_cast<double*>(out);
     for (std::int64_t l = 0; l < lanes; ++l) {
       const std::int64_t count =
