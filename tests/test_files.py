@@ -160,7 +160,7 @@ def test_pipe_is_refused_not_waited_for(tmp_path):
 )
 def test_other_files(tmp_path, data, message):
     (tmp_path / "a.png").write_bytes(data)
-    with pytest.raises(ValueError, match=f"PNG, JPEG, TIFF or .npy file, but .*{message}"):
+    with pytest.raises(ValueError, match=f"PNG, JPEG, TIFF, NIfTI or .npy file, but .*{message}"):
         read_image(tmp_path / "a.png")
 
 

@@ -16,15 +16,18 @@ from boxel import _core
 from subprocesses import run_script
 
 PUBLIC_FUNCTIONS = (
-    "block_reduce", "box_filter", "condense", "cophenetic_distances", "density_map", "expand",
-    "flat_clusters", "get_workers", "leaf_order", "linkage", "linkage_from_fingerprints", "mix",
-    "pyramid", "set_workers", "show_config", "tanimoto_distances", "uniform_filter", "unmix",
+    "block_reduce", "box_filter", "collect", "condense", "cophenetic_distances", "density_map",
+    "expand", "flat_clusters", "get_workers", "leaf_order", "linkage", "linkage_from_fingerprints",
+    "mix", "pyramid", "set_workers", "show_config", "tanimoto_distances", "uniform_filter", "unmix",
 )  # fmt: skip
-PUBLIC_TYPES = ("IllConditionedError", "IllConditionedWarning", "UnmixResult", "Unmixer")
+PUBLIC_TYPES = (
+    "Collected", "CollectionError", "IllConditionedError", "IllConditionedWarning", "Progress",
+    "RunningStats", "StandardError", "UnmixResult", "Unmixer",
+)  # fmt: skip
 MODULES = (
     "_config", "_dendrogram", "_distances", "_extras", "_image_readers", "_mixing_plots",
     "_registry", "_validate", "blocks", "clustering", "files", "filters", "fingerprints",
-    "mixing.mixtures", "mixing.unmixer", "plot", "pyramids", "samples",
+    "mixing.mixtures", "mixing.unmixer", "plot", "pyramids", "running.collecting", "samples",
 )  # fmt: skip
 
 
@@ -49,6 +52,7 @@ def test_names_that_are_not_public_are_modules_or_hidden():
 def test_essentials_come_first_and_options_are_keywords():
     expected = {
         "block_reduce": ["image", "block_size", "statistic"],
+        "collect": ["source"],
         "condense": ["square"],
         "cophenetic_distances": ["Z"],
         "density_map": ["image", "block_size"],

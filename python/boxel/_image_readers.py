@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import threading
 import warnings
@@ -165,6 +166,22 @@ def _check_memory(size: int) -> None:
         raise MemoryError(f"it decodes to {size} bytes, the machine has {total}")
 
 
+def read_nifti(path: Path) -> LoadedImage:
+    """Read a NIfTI volume; one that is not compressed is mapped into memory."""
+    nibabel = require("nibabel", extra="cli")
+    try:
+        image = nibabel.load(path)
+        _check_memory(math.prod(image.shape) * image.get_data_dtype().itemsize)
+        # Scaled only where the header asks for it.
+        return LoadedImage(np.asarray(image.dataobj), None)
+    except MemoryError as error:
+        raise MemoryError(f"cannot hold {path} in memory ({error})") from error
+    except Exception as error:  # damaged data makes decoders raise nearly anything
+        raise ValueError(
+            f"{path} is a damaged NIfTI file, or not named .nii or .nii.gz ({error})"
+        ) from error
+
+
 READERS: tuple[tuple[bytes, Callable[[Path], LoadedImage]], ...] = (
     (b"\x93NUMPY", read_npy),
     (b"\x89PNG\r\n\x1a\n", read_with_pillow),
@@ -173,5 +190,11 @@ READERS: tuple[tuple[bytes, Callable[[Path], LoadedImage]], ...] = (
     (b"MM\0*", read_tiff),
     (b"II+\0", read_tiff),
     (b"MM\0+", read_tiff),
+    # The length of the header, of NIfTI 1 and 2 in both byte orders; or gzip.
+    (b"\x5c\x01\0\0", read_nifti),
+    (b"\0\0\x01\x5c", read_nifti),
+    (b"\x1c\x02\0\0", read_nifti),
+    (b"\0\0\x02\x1c", read_nifti),
+    (b"\x1f\x8b", read_nifti),
 )
 """The bytes that a file begins with, and what reads it."""

@@ -1,8 +1,9 @@
 """Read images from files, and write arrays to files.
 
 Reading goes by what a file holds, not by its name: PNG and JPEG through Pillow, TIFF through
-tifffile, ``.npy`` through NumPy. Writing goes by the suffix. An output appears complete or not
-at all: it is written under a temporary name in the same folder and then renamed.
+tifffile, NIfTI through nibabel (which wants its name to end as NIfTI's do), ``.npy`` through NumPy.
+Writing goes by the suffix. An output appears complete or not at all: it is written under a
+temporary name in the same folder and then renamed.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ ARRAY_SUFFIXES = (".npy", ".png", ".tif", ".tiff")
 
 
 def read_image(path: PathLike) -> LoadedImage:
-    """Read a PNG, JPEG, TIFF or ``.npy`` file.
+    """Read a PNG, JPEG, TIFF, NIfTI or ``.npy`` file.
 
     Parameters
     ----------
@@ -77,7 +78,7 @@ def read_image(path: PathLike) -> LoadedImage:
         if signature.startswith(prefix):
             return reader(path)
     found = "is empty" if not signature else "is none of these"
-    raise ValueError(f"expected a PNG, JPEG, TIFF or .npy file, but {path} {found}")
+    raise ValueError(f"expected a PNG, JPEG, TIFF, NIfTI or .npy file, but {path} {found}")
 
 
 def _read_signature(path: Path) -> bytes:

@@ -1,4 +1,4 @@
-"""Draw block maps, filtered images, unmixings and cluster trees with Matplotlib.
+"""Draw block maps, filtered images, variances, unmixings and cluster trees with Matplotlib.
 
 Figures are made as objects, never through ``pyplot``: nothing global changes, no window opens,
 and the backend in use is left alone.
@@ -31,6 +31,7 @@ __all__ = [
     "save_figure",
     "singular_values",
     "unmixing",
+    "variance",
 ]
 
 PLOT_SUFFIXES = (".png", ".pdf", ".svg")
@@ -206,6 +207,64 @@ def comparison(
         _show_whole(ax, plane)
     left.set_title(f"image{_slice_text(origin_place)}")
     right.set_title(f"{title or 'result'}{_slice_text(place)}")
+    return left, right
+
+
+def variance(
+    mean: ArrayLike,
+    variance: ArrayLike,
+    *,
+    axes: Sequence[Axes] | None = None,
+    title: str = "variance",
+    label: str = "variance",
+    cmap: str = "viridis",
+    vmin: float | None = None,
+    vmax: float | None = None,
+) -> tuple[Axes, Axes]:
+    """Draw the mean of each voxel and its variance side by side.
+
+    Of volumes the middle slice is drawn: the middle along all axes but the last two.
+
+    Parameters
+    ----------
+    mean, variance : array_like
+        Of two or more axes: what `boxel.voxel_mean_var` returned, or the `mean` and `var()` of
+        `boxel.RunningStats`.
+    axes : pair of matplotlib.axes.Axes, optional
+        Where to draw the two. Default: a new figure, at ``.figure`` of each.
+    title, label : str
+        Text above the variance, and beside its colour bar; for a standard deviation, say so.
+    cmap : str, default: "viridis"
+        A Matplotlib colour map for the variance. The mean is gray.
+    vmin, vmax : float, optional
+        The values at the ends of the variance's colour bar. Default: its least and greatest.
+
+    Returns
+    -------
+    tuple of matplotlib.axes.Axes
+        The axes of the mean and of the variance.
+
+    Raises
+    ------
+    ImportError
+        If Matplotlib is not installed: ``pip install 'boxel[plot]'``.
+    ValueError
+        If the arrays are empty or have fewer than two axes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import boxel as bx
+    >>> from boxel.plot import variance
+    >>> stats = bx.RunningStats().update_many(np.random.default_rng(0).random((5, 8, 20, 30)))
+    >>> on_the_left, on_the_right = variance(stats.mean, stats.var(ddof=1))
+    >>> on_the_left.get_title(), on_the_right.get_title()
+    ('mean, slice [4, :, :]', 'variance, slice [4, :, :]')
+    """
+    left, right = comparison(
+        mean, variance, axes=axes, title=title, label=label, cmap=cmap, vmin=vmin, vmax=vmax
+    )
+    left.set_title(left.get_title().replace("image", "mean", 1))
     return left, right
 
 

@@ -17,6 +17,7 @@ from boxel.cli.density import density
 from boxel.cli.filter import filter_command
 from boxel.cli.info import info
 from boxel.cli.unmix import unmix
+from boxel.cli.variance import variance
 
 EXPECTED_ERRORS = (ValueError, TypeError, OverflowError, OSError, ImportError, MemoryError)
 """What files, options or the machine can cause; anything else is a bug and keeps its traceback."""
@@ -72,5 +73,5 @@ def boxel(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for command in (density, filter_command, unmix, cluster, demo, info):
+for command in (density, filter_command, variance, unmix, cluster, demo, info):
     boxel.add_command(command)

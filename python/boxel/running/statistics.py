@@ -342,7 +342,7 @@ class RunningStats:
         ValueError
             If it is another file, is cut off or damaged, or comes from a later version.
         """
-        return RunningStats._of(storage.read(path)[0])
+        return RunningStats.of_contents(storage.read(path)[0])
 
     @property
     def count(self) -> int | Array:
@@ -495,25 +495,30 @@ class RunningStats:
     def __getstate__(self) -> dict[str, Any]:
         """Return what a pickle keeps: plain arrays and numbers."""
         with self._lock:
-            contents = storage.Contents(self._spec, self._skipna, self._shape, self._state)
-            header, rows = storage.packed(contents)
+            header, rows = storage.packed(self.contents())
             return {"header": header, "rows": {name: row.copy() for name, row in rows.items()}}
 
     def __setstate__(self, pickled: dict[str, Any]) -> None:
         """Take over what a pickle kept."""
-        contents = storage.unpacked(pickled["header"], pickled["rows"])
+        self._adopt(storage.unpacked(pickled["header"], pickled["rows"]))
+
+    def contents(self) -> storage.Contents:
+        """Return what files keep of these statistics; not a copy."""
+        return storage.Contents(self._spec, self._skipna, self._shape, self._state)
+
+    @staticmethod
+    def of_contents(contents: storage.Contents) -> RunningStats:
+        """Return statistics with these contents."""
+        made = RunningStats.__new__(RunningStats)
+        made._adopt(contents)
+        return made
+
+    def _adopt(self, contents: storage.Contents) -> None:
         self._spec, self._skipna, self._shape, self._state = contents
         self._lock = threading.Lock()
 
-    @staticmethod
-    def _of(contents: storage.Contents) -> RunningStats:
-        made = RunningStats.__new__(RunningStats)
-        made._spec, made._skipna, made._shape, made._state = contents
-        made._lock = threading.Lock()
-        return made
-
     def _like(self, state: State | None) -> RunningStats:
-        return RunningStats._of(storage.Contents(self._spec, self._skipna, self._shape, state))
+        return RunningStats.of_contents(self.contents()._replace(state=state))
 
     def _check_shape(self, shape: tuple[int, ...], name: str) -> None:
         if self._shape is not None and shape != self._shape:

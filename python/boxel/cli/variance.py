@@ -1,0 +1,92 @@
+"""``boxel variance``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from boxel.cli.options import FILE, running_options
+from boxel.cli.report import describe_values, print_json, print_result, result_record, shape_text
+from boxel.cli.variance_job import Job, Result, check, run, write
+
+__all__ = ["variance"]
+
+HELP = """The variance of each voxel over many volumes.
+
+FILES are .npy, TIFF, NIfTI, PNG or JPEG files, read one at a time: memory does not grow with their
+number. Each is one sample, or holds several along --axis; a single file needs --axis.
+
+\b
+Examples:
+  boxel variance scan-*.npy --ddof 1 -o var.npy --mean mean.npy
+  boxel variance bold.nii --axis -1 -o var.npy --plot variance.png
+  boxel variance run-*.nii --checkpoint run.state --resume -o var.npy
+"""
+
+
+@click.command(help=HELP)
+@click.argument("files", type=FILE, nargs=-1, required=True, metavar="FILES...")
+@click.option(
+    "--axis", type=int, metavar="AXIS", help="The axis of the samples in each file; -1 is the last."
+)
+@click.option(
+    "--ddof", type=float, default=0, show_default=True, help="The divisor is the count minus this."
+)
+@click.option("--skipna", is_flag=True, help="Leave NaN out.")
+@click.option(
+    "--dtype", help="What all samples cast to; integers are summed exactly. Default: as the first."
+)
+@click.option("-o", "--output", type=FILE, help="Write the variance: .npy, .tif.")
+@click.option("--mean", type=FILE, help="Write the mean: .npy, .tif.")
+@click.option(
+    "--checkpoint", type=FILE, help="Keep the statistics so far in this file, to go on from it."
+)
+@click.option("--resume", is_flag=True, help="Go on from the checkpoint, if it is there.")
+@click.option(
+    "--checkpoint-interval",
+    type=float,
+    default=10,
+    show_default=True,
+    metavar="SECONDS",
+    help="The least time between two checkpoints.",
+)
+@click.option("--plot", type=FILE, help="Draw mean and variance: .png, .pdf or .svg.")
+@running_options
+def variance(quiet: bool, as_json: bool, **options: Any) -> None:
+    """Run ``boxel variance``."""
+    job = Job(show_progress=not quiet and not as_json, **options)
+    check(job)
+    result = run(job)
+    write(job, result)
+    if as_json:
+        print_json(record(job, result))
+    elif not quiet:
+        print_summary(job, result)
+
+
+def print_summary(job: Job, result: Result) -> None:
+    """Print what was read and written; and the variance, if small."""
+    files = f"{len(job.files)} file{'s' if len(job.files) > 1 else ''}"
+    resumed = f", {result.resumed} from the checkpoint" if result.resumed else ""
+    rows = {
+        "samples": f"{result.samples} of {shape_text(result.variance.shape)}, "
+        f"{result.stats.dtype}, in {files}{resumed}",
+        "variance": f"{describe_values(result.variance, 'variance')}; ddof {job.ddof:g}",
+    }
+    outputs = (job.output, job.mean, job.plot)
+    print_result(rows, "statistics", result.variance, result.seconds, outputs)
+
+
+def record(job: Job, result: Result) -> dict[str, Any]:
+    """Return what ``--json`` prints."""
+    return {
+        "files": [click.format_filename(path) for path in job.files],
+        "axis": job.axis,
+        "samples": result.samples,
+        "resumed": result.resumed,
+        "sample_dtype": str(result.stats.dtype),
+        "ddof": job.ddof,
+        **result_record(result.variance, result.seconds, job.output, job.plot),
+        "mean_output": None if job.mean is None else click.format_filename(job.mean),
+    }
