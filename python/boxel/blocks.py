@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Sequence
 from typing import Any, TypedDict, Unpack, overload
 
-import numpy as np
 import numpy.typing as npt
 
 from boxel import _core
 from boxel import _validate as check
 from boxel._calls import NAN, NO_VALUE, Array, Kernel, Statistic, Statistics, run, statistic_names
-from boxel._config import check_workers, get_workers
-from boxel._registry import CODES, MERGEABLE, MODE_CODES
+from boxel._registry import MODE_CODES
+from boxel._weights import checked_weights
 
 _DENSITY = ("density",)
 # Blocks that share so many samples are boxes that slide: the states of their rows are kept.
@@ -76,39 +74,6 @@ def window_counts(
         covering = -(-max(length - size, 0) // step) + 1
         counts.append(min(covering, -(-length // step)))
     return tuple(counts)
-
-
-def _checked_weights(
-    weights: Any, shape: tuple[int, ...], names: Sequence[str], workers: int | None
-) -> Array:
-    """Return weights of the image's shape; refuse negative, NaN and infinite ones.
-
-    That takes no temporary of their size.
-    """
-    unweighted = [name for name in names if name not in MERGEABLE]
-    if unweighted:
-        raise ValueError(f"weights have no meaning for the statistic {unweighted[0]!r}")
-    threads = get_workers() if workers is None else check_workers(workers)
-    array = check.weights_array(weights, shape)
-    _check_weights(array, threads)
-    return array
-
-
-def _check_weights(weights: Array, workers: int) -> None:
-    if weights.size == 0 or weights.dtype.kind in "bu":
-        return
-    # A broadcast axis repeats what it holds: one index of it is enough.
-    slices = [slice(None) if stride else slice(1) for stride in weights.strides]
-    distinct = weights[(..., *slices)]
-    lowest = np.empty((1,) * weights.ndim, np.float64)
-    highest = np.empty_like(lowest)
-    _core.reduce_blocks(
-        distinct, (CODES["min"], CODES["max"]), (lowest, highest), (None, None), (0.0, 0), None,
-        None, False, 0, 0.0, workers, distinct.shape, distinct.shape, False, None,
-    )  # fmt: skip
-    if not (lowest.item() >= 0 and highest.item() < math.inf):
-        found = lowest.item() if not lowest.item() >= 0 else highest.item()
-        raise ValueError(f"weights must be finite and not negative, found {found}")
 
 
 class BlockOptions(TypedDict, total=False):
@@ -247,7 +212,7 @@ def block_reduce(
     sizes, counts = tiles(array.shape, block_size, axes, boundary)
     names, single = statistic_names(statistic)
     if weights is not None:
-        weights = _checked_weights(weights, array.shape, names, workers)
+        weights = checked_weights(weights, array.shape, names, workers)
     padded = boundary == "pad"
     if padded:
         check.padded_volume(sizes, "boundary='pad' with block_size")
