@@ -19,6 +19,8 @@ DISTRIBUTIONS = {
     "xarray": "xarray",
     "fastcluster": "fastcluster",
     "rdkit": "rdkit",
+    "bottleneck": "bottleneck",
+    "numbagg": "numbagg",
 }
 
 

@@ -31,7 +31,7 @@ from cases import (
     make_image_with_specials,
     make_where,
 )
-from subprocesses import run_script
+from subprocesses import PEAK, run_script
 from test_contracts import CONSTANTS, best_time, instruction_sets
 
 STATISTICS = box_oracle.STATISTICS
@@ -782,13 +782,6 @@ def test_a_result_too_large_for_memory_is_a_memory_error():
     with pytest.raises(MemoryError):
         bx.box_filter(image, 3)
 
-
-# Not getrusage: its peak is that of the parent where this was larger when the script began.
-PEAK = """
-def peak():
-    with open("/proc/self/status") as lines:
-        return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 1024
-"""
 
 MEMORY = """
     import sys

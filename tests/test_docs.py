@@ -38,6 +38,7 @@ NOT_RUN = {
 MODULES = (
     "_config", "_dendrogram", "_mixing_plots", "blocks", "clustering", "files", "filters",
     "fingerprints", "mixing.mixtures", "mixing.unmixer", "plot", "pyramids", "samples",
+    "stacks",
 )  # fmt: skip
 MODULES_WITH_EXAMPLES = tuple(name for name in MODULES if name not in ("files", "samples"))
 

@@ -6,9 +6,15 @@ from fnmatch import fnmatchcase
 
 from job import Job
 
-from jobs import blocks, boxes, clustering, unmix
+from jobs import blocks, boxes, clustering, unmix, voxels
 
-ALL_JOBS: tuple[Job, ...] = (*blocks.JOBS, *boxes.JOBS, *unmix.JOBS, *clustering.JOBS)
+ALL_JOBS: tuple[Job, ...] = (
+    *blocks.JOBS,
+    *boxes.JOBS,
+    *voxels.JOBS,
+    *unmix.JOBS,
+    *clustering.JOBS,
+)
 
 
 class UnknownJobError(Exception):

@@ -112,6 +112,11 @@ std::int64_t Job::units() const {
   return units;
 }
 
+std::int64_t Job::scratch_lanes() const {
+  const std::int64_t whole = lanes / plan.slots;
+  return plan.across_positions ? std::min(whole, plan.across_positions * plan.inner_lanes) : whole;
+}
+
 bool Job::reads_in_place() const {
   if (states.masked || !rows.image.loader.ready()) return false;
   const auto aligned = [&](std::int64_t bytes) {

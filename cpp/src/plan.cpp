@@ -10,6 +10,13 @@ namespace {
 // Below this many lanes a call per row costs more than its work.
 constexpr std::int64_t shortest_row = 64;
 
+// Rows across memory need some lanes; and windows that are long enough fold in fewer lanes.
+constexpr std::int64_t least_across = 16;
+constexpr std::int64_t longest_across = 512;
+// Positions that are loaded at a time: about a chunk of samples.
+constexpr std::int64_t least_across_tile = 64;
+constexpr std::int64_t most_across_tile = 512;
+
 bool contiguous(const PlanAxis& outer, const PlanAxis& inner) {
   return outer.image == inner.image * inner.length && outer.where == inner.where * inner.length &&
          outer.masked == inner.masked * inner.length &&
@@ -76,7 +83,20 @@ std::vector<PlanAxis> merged(std::vector<PlanAxis> axes) {
   return result;
 }
 
-void choose_row(Plan& plan, std::vector<PlanAxis> axes) {
+// Removes the innermost axes that become outer ones, for rows across memory.
+std::vector<PlanAxis> crossed(std::vector<PlanAxis>& axes, const PlanRequest& request) {
+  std::vector<PlanAxis> result;
+  // What gathers samples is faster along memory.
+  while (!request.chunk_cells && axes.size() > 1 && spanned(axes.back()) &&
+         axes.back().length <= longest_across && axes[axes.size() - 2].length >= least_across) {
+    result.insert(result.begin(), axes.back());
+    axes.pop_back();
+  }
+  return result;
+}
+
+void choose_row(Plan& plan, std::vector<PlanAxis> axes, const PlanRequest& request) {
+  const std::vector<PlanAxis> inner = crossed(axes, request);
   std::int64_t lanes = axes.back().length;
   plan.row.push_back(axes.back());
   axes.pop_back();
@@ -86,6 +106,12 @@ void choose_row(Plan& plan, std::vector<PlanAxis> axes) {
     axes.pop_back();
   }
   plan.outer = std::move(axes);
+  plan.outer.insert(plan.outer.end(), inner.begin(), inner.end());
+  if (inner.empty()) return;
+  std::int64_t samples = plan.row.front().length ? lanes / plan.row.front().length : 1;
+  for (const PlanAxis& axis : inner) samples *= axis.length;
+  plan.across_positions = std::clamp(request.chunk_lanes / samples / 32 * 32, least_across_tile,
+                                     most_across_tile);
 }
 
 void choose_chunks(Plan& plan, const PlanRequest& request) {
@@ -123,8 +149,11 @@ void choose_slots(Plan& plan, const PlanRequest& request) {
   double rows = 1;
   for (const PlanAxis& axis : plan.outer) rows *= static_cast<double>(axis.window.size);
   if (slots < 2 || rows * static_cast<double>(lanes) > largest_slot) return;
-  plan.slot = plan.outer.back();
-  plan.outer.pop_back();
+  // Where rows run across memory, the windows that lie in them come behind the slots.
+  auto slot = plan.outer.end() - 1;
+  while (plan.across_positions && slot != plan.outer.begin() && spanned(*slot)) --slot;
+  plan.slot = *slot;
+  plan.outer.erase(slot);
   plan.slots = std::min(slots, plan.slot.window.outputs);
   plan.slot_chunks = (plan.slot.window.outputs + plan.slots - 1) / plan.slots;
 }
@@ -147,7 +176,7 @@ Plan make_plan(const PlanRequest& request) {
   }
   std::ranges::stable_sort(axes, std::ranges::greater{}, order_key);
   plan.slot.outputs = Extents(request.output_count, 0);
-  choose_row(plan, merged(std::move(axes)));
+  choose_row(plan, merged(std::move(axes)), request);
   choose_chunks(plan, request);
   choose_slots(plan, request);
   return plan;

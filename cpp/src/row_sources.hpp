@@ -40,6 +40,15 @@ struct RowSource {
   }
 };
 
+// What rows that are loaded together have in common.
+struct RowRun {
+  std::int64_t positions;
+  std::int64_t lanes;
+  RowPlace step;            // from row to row
+  std::int64_t reach = 0;   // positions of the array behind these
+  std::int64_t ahead = 0;   // bytes to what is loaded next, 0: it is not asked for
+};
+
 struct RowSources {
   const KernelSet& kernels;
   Sample sample;
@@ -54,46 +63,45 @@ struct RowSources {
 // The scratch rows of one worker: samples, and in masked work who counts and how much.
 class RowScratch {
  public:
-  RowScratch(const RowSources& sources, std::int64_t most_lanes) : sources_(sources) {
+  // `across`: rows may run across memory, and are transposed in scratch of their own.
+  RowScratch(const RowSources& sources, std::int64_t most_lanes, bool across = false)
+      : sources_(sources) {
     const auto lanes = static_cast<std::size_t>(most_lanes);
     const std::size_t sample_row = lines(lanes * size_of_sample(sources.sample));
     const std::size_t weight_row = sources.weights ? lines(lanes * sizeof(double)) : 0;
     const std::size_t include_row = sources.includes ? lines(lanes) : 0;
-    memory_.reserve(max_group * (sample_row + weight_row + include_row) + include_row);
+    const std::size_t item_row = across ? lines(lanes * sizeof(double)) : 0;
+    row_bytes_ = sample_row + weight_row + 2 * include_row;
+    memory_.reserve(max_group * (row_bytes_ + item_row));
     std::byte* place = memory_.data();
     for (std::size_t k = 0; k < max_group; ++k) {
       samples_[k] = place;
       weights_[k] = place + sample_row;
       include_[k] = reinterpret_cast<std::uint8_t*>(place + sample_row + weight_row);
-      place += sample_row + weight_row + include_row;
+      excluded_[k] = include_[k] + include_row;
+      place += row_bytes_;
     }
-    excluded_ = reinterpret_cast<std::uint8_t*>(place);
+    items_ = place;
   }
 
   void load(RowGroup& group, int k, const RowPlace& place, std::int64_t positions,
             std::int64_t lanes) {
-    const std::size_t row = static_cast<std::size_t>(k);
-    group.samples[row] = sources_.image.load(place.image, positions, samples_[row]);
+    load_run(group, k, 1, place, {positions, lanes, {}});
+  }
+
+  // `count` rows of the group, from row `first` on.
+  void load_run(RowGroup& group, int first, int count, const RowPlace& place, const RowRun& run) {
+    load_rows(sources_.image, place.image, run.step.image, count, run, samples_[at(first)],
+              &group.samples[at(first)]);
     if (!sources_.includes) return;
-    std::uint8_t* include = include_[row];
-    if (sources_.where) {
-      sources_.where->load(place.where, positions, include);
-    } else {
-      std::memset(include, 1, static_cast<std::size_t>(lanes));
-    }
-    if (sources_.masked) {
-      sources_.masked->load(place.masked, positions, excluded_);
-      sources_.kernels.leave_out_masked(include, excluded_, lanes);
-    }
-    group.include[row] = include;
-    if (sources_.weights) {
-      group.weights[row] = static_cast<const double*>(
-          sources_.weights->load(place.weights, positions, weights_[row]));
-      sources_.kernels.leave_out_weightless(include, group.weights[row], lanes);
-    }
-    if (sources_.skip_nan) {
-      sources_.kernels.leave_out_nan(include, static_cast<const double*>(group.samples[row]),
-                                     lanes);
+    load_include(first, count, place, run);
+    if (sources_.weights) load_weights(group, first, count, place, run);
+    for (int k = first; k < first + count; ++k) {
+      group.include[at(k)] = include_[at(k)];
+      if (sources_.skip_nan) {
+        sources_.kernels.leave_out_nan(include_[at(k)],
+                                       static_cast<const double*>(group.samples[at(k)]), run.lanes);
+      }
     }
   }
 
@@ -102,12 +110,59 @@ class RowScratch {
     return (bytes + cache_line - 1) / cache_line * cache_line;
   }
 
+  static std::size_t at(int k) { return static_cast<std::size_t>(k); }
+
+  // Rows of one source, `step` bytes apart, into scratch rows from `buffer` on.
+  void load_rows(const RowSource& source, std::int64_t offset, std::int64_t step, int count,
+                 const RowRun& run, std::byte* buffer, const void** rows) {
+    const auto row_bytes = static_cast<std::int64_t>(row_bytes_);
+    const bool across =
+        count > 1 &&
+        source.loader.load_across(source.data + offset, run.positions, step, count, run.reach,
+                                  run.ahead, buffer, row_bytes, items_);
+    for (int k = 0; k < count; ++k, buffer += row_bytes) {
+      rows[k] = across ? buffer : source.load(offset + k * step, run.positions, buffer);
+    }
+  }
+
+  void load_include(int first, int count, const RowPlace& place, const RowRun& run) {
+    std::array<const void*, max_group> rows;
+    if (sources_.where) {
+      load_rows(*sources_.where, place.where, run.step.where, count, run,
+                reinterpret_cast<std::byte*>(include_[at(first)]), rows.data());
+    } else {
+      for (int k = first; k < first + count; ++k) {
+        std::memset(include_[at(k)], 1, static_cast<std::size_t>(run.lanes));
+      }
+    }
+    if (!sources_.masked) return;
+    load_rows(*sources_.masked, place.masked, run.step.masked, count, run,
+              reinterpret_cast<std::byte*>(excluded_[at(first)]), rows.data());
+    for (int k = first; k < first + count; ++k) {
+      sources_.kernels.leave_out_masked(include_[at(k)], excluded_[at(k)], run.lanes);
+    }
+  }
+
+  void load_weights(RowGroup& group, int first, int count, const RowPlace& place,
+                    const RowRun& run) {
+    std::array<const void*, max_group> rows;
+    load_rows(*sources_.weights, place.weights, run.step.weights, count, run, weights_[at(first)],
+              rows.data());
+    for (int k = 0; k < count; ++k) {
+      const auto* weights = static_cast<const double*>(rows[at(k)]);
+      group.weights[at(first + k)] = weights;
+      sources_.kernels.leave_out_weightless(include_[at(first + k)], weights, run.lanes);
+    }
+  }
+
   const RowSources& sources_;
   Buffer memory_;
+  std::size_t row_bytes_ = 0;
   std::array<std::byte*, max_group> samples_{};
   std::array<std::byte*, max_group> weights_{};
   std::array<std::uint8_t*, max_group> include_{};
-  std::uint8_t* excluded_ = nullptr;
+  std::array<std::uint8_t*, max_group> excluded_{};
+  std::byte* items_ = nullptr;
 };
 
 }  // namespace boxel

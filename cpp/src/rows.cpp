@@ -59,6 +59,7 @@ std::size_t size_of_sample(Sample sample) {
 
 RowLoader::RowLoader(const KernelSet& kernels, const View& view, Sample sample, LaneLayout layout)
     : convert_(kernels.convert(view.dtype, view.swapped, sample)),
+      transpose_(kernels.transpose(size_of(view.dtype))),
       sample_size_(size_of_sample(sample)),
       alignment_(size_of(view.dtype)) {
   int axis = layout.lengths.size() - 1;
@@ -68,8 +69,8 @@ RowLoader::RowLoader(const KernelSet& kernels, const View& view, Sample sample, 
     run_lanes_ *= layout.lengths[axis];
   }
   whole_ = axis < 0 || (axis == 0 && layout.strides[0] == run_stride_ * run_lanes_);
-  ready_ = whole_ && !view.swapped && stands_for(view.dtype, sample) &&
-           run_stride_ == static_cast<std::int64_t>(sample_size_);
+  as_stored_ = !view.swapped && stands_for(view.dtype, sample);
+  ready_ = whole_ && as_stored_ && run_stride_ == static_cast<std::int64_t>(sample_size_);
   for (int outside = 0; outside <= axis; ++outside) {
     lengths_.push_back(layout.lengths[outside]);
     strides_.push_back(layout.strides[outside]);
@@ -90,6 +91,25 @@ const void* RowLoader::load(const std::byte* in, std::int64_t positions, void* b
     out += run_lanes_ * static_cast<std::int64_t>(sample_size_);
   });
   return buffer;
+}
+
+bool RowLoader::load_across(const std::byte* in, std::int64_t positions, std::int64_t step,
+                            int count, std::int64_t reach, std::int64_t ahead, std::byte* buffers,
+                            std::int64_t row_bytes, std::byte* items) const {
+  const auto item = static_cast<std::int64_t>(alignment_);
+  if (!whole_ || step != item || run_stride_ <= item) return false;
+  const std::int64_t lanes = positions * run_lanes_;
+  const std::int64_t readable = (lanes + reach * run_lanes_ - 1) * run_stride_ + count * item;
+  if (as_stored_) {
+    transpose_(buffers, row_bytes, in, run_stride_, lanes, count, readable, ahead);
+    return true;
+  }
+  const std::int64_t item_bytes = lanes * item;
+  transpose_(items, item_bytes, in, run_stride_, lanes, count, readable, ahead);
+  for (int row = 0; row < count; ++row) {
+    convert_(buffers + row * row_bytes, items + row * item_bytes, item, lanes);
+  }
+  return true;
 }
 
 RowStorer::RowStorer(const KernelSet& kernels, const View& view, Natural natural, LaneLayout layout)

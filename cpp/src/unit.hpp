@@ -63,6 +63,8 @@ class Unit {
     return plan_.slot.extent(first_slot_ + slot);
   }
   std::int64_t positions() const { return positions_; }
+  // Along row[0].
+  std::int64_t first_position() const { return plan_.row.front().start(first_output_); }
   // Outputs along the first axis of the unit's result: slots, or a chunk of row[0].
   std::int64_t chunk_outputs() const { return chunk_outputs_; }
   std::int64_t leading_outputs() const { return plan_.slots > 1 ? slots_ : chunk_outputs_; }
@@ -189,6 +191,28 @@ class RowCursor {
   }
 
   const RowPlace& place() const { return place_; }
+
+  // How many rows from here on are evenly spaced along the last outer axis: at least this one.
+  std::int64_t run() const {
+    if (bands_ > 1 || extent_ > 1 || index_.size() == 0) return 1;
+    const int last = index_.size() - 1;
+    return unit_.outer_extent(last) - index_[last];
+  }
+  // ... and from one of them to the next.
+  RowPlace step() const {
+    RowPlace step;
+    if (index_.size()) step.move(outer(index_.size() - 1), 1);
+    return step;
+  }
+
+  // Goes on by rows of one run.
+  void skip(std::int64_t rows) {
+    if (rows == 1) return next();
+    const int last = index_.size() - 1;
+    place_.move(outer(last), rows - 1);
+    index_[last] += rows - 1;
+    next();
+  }
 
   void next() {
     if (bands_ > 1) {

@@ -65,7 +65,7 @@ void append_run(std::vector<CountRun>& runs, CountRun run) {
 
 Worker::Worker(const Job& job)
     : job_(job),
-      rows_(job.rows, job.lanes / job.plan.slots),
+      rows_(job.rows, job.scratch_lanes(), job.plan.across_positions > 0),
       gathering_(job),
       in_place_(job.reads_in_place()) {
   for (const StateKind kind : job.states.kinds) {
@@ -164,7 +164,13 @@ void Worker::take(const Unit& unit, const Segment& segment) {
   if (in_place) {
     take_in_place(unit, segment, lanes);
   } else {
-    for (std::int64_t slot = 0; slot < unit.slots(); ++slot) take_slot(unit, segment, slot, lanes);
+    for (std::int64_t slot = 0; slot < unit.slots(); ++slot) {
+      if (job_.plan.across_positions) {
+        take_across(unit, segment, slot, slot * lanes);
+      } else {
+        take_slot(unit, segment, slot, slot * lanes);
+      }
+    }
   }
   fold_slots(unit, segment, in_place && takes_slots_);
 }
@@ -279,20 +285,50 @@ void Worker::take_ready_slot(const Unit& unit, std::int64_t slot, std::int64_t l
   }
 }
 
+// Some positions at a time, whose samples stay in the first-level cache while all rows are taken.
+void Worker::take_across(const Unit& unit, const Segment& segment, std::int64_t slot,
+                         std::int64_t first_lane) {
+  const std::int64_t most = job_.plan.across_positions;
+  for (std::int64_t start = 0; start < segment.positions; start += most) {
+    Segment part = segment;
+    part.first_position += start;
+    part.positions = std::min(most, segment.positions - start);
+    take_slot(unit, part, slot, first_lane + start * job_.plan.inner_lanes);
+  }
+}
+
+RowRun Worker::run_of(const Unit& unit, const Segment& segment) const {
+  const PlanAxis& first = job_.plan.row.front();
+  RowRun run;
+  run.positions = segment.positions;
+  run.lanes = segment.positions * job_.plan.inner_lanes;
+  if (job_.plan.across_positions) {
+    run.reach =
+        first.length - unit.first_position() - segment.first_position - segment.positions;
+    run.ahead = segment.positions * first.image;
+  }
+  return run;
+}
+
 void Worker::take_slot(const Unit& unit, const Segment& segment, std::int64_t slot,
-                       std::int64_t lanes) {
+                       std::int64_t first_lane) {
   const std::int64_t rows = unit.slots() > 1 ? unit.rows() * unit.slot_extent(slot) : segment.rows;
   RowCursor cursor(unit, segment, slot);
+  RowRun run = run_of(unit, segment);
+  run.step = cursor.step();
   RowGroup group;
   group.include.fill(nullptr);
   for (std::int64_t taken = 0; taken < rows; taken += max_group) {
     group.count = static_cast<int>(std::min<std::int64_t>(max_group, rows - taken));
-    for (int k = 0; k < group.count; ++k) {
-      rows_.load(group, k, cursor.place(), segment.positions, lanes);
-      cursor.next();
+    for (int k = 0; k < group.count;) {
+      const auto count = static_cast<int>(std::min<std::int64_t>(group.count - k, cursor.run()));
+      rows_.load_run(group, k, count, cursor.place(), run);
+      run.ahead = 0;
+      cursor.skip(count);
+      k += count;
     }
     for (std::size_t a = 0; a < accumulators_.size(); ++a) {
-      accumulators_[a]->take(folds_[0][a].from(slot * lanes), group, lanes, taken);
+      accumulators_[a]->take(folds_[0][a].from(first_lane), group, run.lanes, taken);
     }
     if (gathering_) gathering_.take(group, slot * unit.slot_outputs());
   }

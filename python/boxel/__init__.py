@@ -9,6 +9,7 @@ from boxel._version import __version__
 from boxel.blocks import block_reduce, density_map
 from boxel.filters import box_filter, uniform_filter
 from boxel.pyramids import pyramid
+from boxel.stacks import voxel_mean, voxel_mean_var, voxel_std, voxel_var
 
 if typing.TYPE_CHECKING:
     from boxel.clustering import (
@@ -71,6 +72,10 @@ __all__ = [
     "tanimoto_distances",
     "uniform_filter",
     "unmix",
+    "voxel_mean",
+    "voxel_mean_var",
+    "voxel_std",
+    "voxel_var",
 ]
 
 _LATE = {

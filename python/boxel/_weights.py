@@ -1,33 +1,38 @@
-"""Weights: what every function that takes them demands of them."""
+"""Weights of samples: what callers pass, checked without a temporary of its size."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from boxel import _core
 from boxel import _validate as check
-from boxel._registry import CODES
-
-Array = npt.NDArray[Any]
+from boxel._calls import Array
+from boxel._config import check_workers, get_workers
+from boxel._registry import CODES, MERGEABLE
 
 
 def checked_weights(
-    weights: Any, shape: tuple[int, ...], workers: int, target: str = "the image"
+    weights: Any,
+    shape: tuple[int, ...],
+    names: Sequence[str],
+    workers: int | None,
+    image: str = "image",
 ) -> Array:
-    """Return weights broadcast to `shape`; refuse negative, NaN and infinite ones.
-
-    That takes no temporary of their size.
-    """
-    array = check.weights_array(weights, shape, target)
-    _check_range(array, workers)
+    """Return weights of the image's shape; refuse negative, NaN and infinite ones."""
+    unweighted = [name for name in names if name not in MERGEABLE]
+    if unweighted:
+        raise ValueError(f"weights have no meaning for the statistic {unweighted[0]!r}")
+    threads = get_workers() if workers is None else check_workers(workers)
+    array = check.weights_array(weights, shape, image)
+    _check_values(array, threads)
     return array
 
 
-def _check_range(weights: Array, workers: int) -> None:
+def _check_values(weights: Array, workers: int) -> None:
     if weights.size == 0 or weights.dtype.kind in "bu":
         return
     # A broadcast axis repeats what it holds: one index of it is enough.

@@ -11,8 +11,7 @@ import numpy.typing as npt
 from boxel import _core
 from boxel import _validate as check
 from boxel._calls import NAN, NO_VALUE, Array, Kernel, Statistic, Statistics, run, statistic_names
-from boxel._config import check_workers, get_workers
-from boxel._registry import MERGEABLE, MODE_CODES
+from boxel._registry import MODE_CODES
 from boxel._weights import checked_weights
 
 _DENSITY = ("density",)
@@ -75,17 +74,6 @@ def window_counts(
         covering = -(-max(length - size, 0) // step) + 1
         counts.append(min(covering, -(-length // step)))
     return tuple(counts)
-
-
-def _checked_weights(
-    weights: Any, shape: tuple[int, ...], names: Sequence[str], workers: int | None
-) -> Array:
-    """Return weights of the image's shape for statistics that take them."""
-    unweighted = [name for name in names if name not in MERGEABLE]
-    if unweighted:
-        raise ValueError(f"weights have no meaning for the statistic {unweighted[0]!r}")
-    threads = get_workers() if workers is None else check_workers(workers)
-    return checked_weights(weights, shape, threads)
 
 
 class BlockOptions(TypedDict, total=False):
@@ -224,7 +212,7 @@ def block_reduce(
     sizes, counts = tiles(array.shape, block_size, axes, boundary)
     names, single = statistic_names(statistic)
     if weights is not None:
-        weights = _checked_weights(weights, array.shape, names, workers)
+        weights = checked_weights(weights, array.shape, names, workers)
     padded = boundary == "pad"
     if padded:
         check.padded_volume(sizes, "boundary='pad' with block_size")

@@ -19,6 +19,13 @@ using Convert = void (*)(void* out, const std::byte* in, std::int64_t stride, st
 // if one was met and there is no fill.
 using Cast = bool (*)(void* out, const void* in, std::int64_t count, const void* fill);
 
+// Makes rows of up to eight samples that follow one another at each of `count` positions. The rows
+// are `row_bytes` apart, the positions `stride` > 0 bytes; of the memory from `in` on, `readable`
+// bytes belong to the array. The caches are asked for what lies `ahead` bytes behind (0: nothing).
+using Transpose = void (*)(std::byte* out, std::int64_t row_bytes, const std::byte* in,
+                           std::int64_t stride, std::int64_t count, int rows,
+                           std::int64_t readable, std::int64_t ahead);
+
 struct KernelSet {
   std::string_view name;
   std::unique_ptr<Accumulator> (*make_accumulator)(const StateRequest& request);
@@ -35,6 +42,8 @@ struct KernelSet {
   void (*truncate)(double* values, std::int64_t count);
   // Sums 64-bit words as fast as memory delivers them: the roofline of the benchmarks.
   std::uint64_t (*read_words)(const std::uint64_t* words, std::int64_t count);
+  // For samples of so many bytes.
+  Transpose (*transpose)(std::size_t item);
 };
 
 // Compiled in and able to run on this processor, from the least to the most demanding.

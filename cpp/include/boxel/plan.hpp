@@ -5,6 +5,10 @@
 // form the row; the rest are the outer axes, whose windows decide which rows make a cell. Where
 // rows are short, a unit of work holds several cells' rows side by side, in slots along the axis
 // next to the row.
+//
+// A window that holds the whole innermost axis (the samples of a voxel, one after another) does not
+// lie in the row but is the last outer axis, so that rows run across memory: their loader reads the
+// samples of many voxels and transposes them.
 #pragma once
 
 #include <cstdint>
@@ -41,6 +45,8 @@ struct PlanAxis {
 struct Plan {
   std::vector<PlanAxis> outer;
   PlanAxis slot;              // of length 1 where rows are long
+  // Where rows run across memory: the positions that are loaded at a time; else 0.
+  std::int64_t across_positions = 0;
   std::vector<PlanAxis> row;  // row[0] is cut into chunks; never empty
   // Samples in a whole box, in bounds or padded.
   double volume = 1;

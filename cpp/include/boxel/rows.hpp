@@ -28,18 +28,27 @@ class RowLoader {
   // not ready in memory.
   const void* load(const std::byte* in, std::int64_t positions, void* buffer) const;
 
+  // `count` rows of samples that follow one another at each position, `row_bytes` apart in
+  // `buffers`; `items` is room for as many rows of the array's own items. False: they do not lie so,
+  // and nothing was loaded.
+  bool load_across(const std::byte* in, std::int64_t positions, std::int64_t step, int count,
+                   std::int64_t reach, std::int64_t ahead, std::byte* buffers,
+                   std::int64_t row_bytes, std::byte* items) const;
+
   // Whether rows lie ready in memory wherever they are aligned.
   bool ready() const { return ready_; }
   std::size_t alignment() const { return alignment_; }
 
  private:
   Convert convert_;
+  Transpose transpose_;
   std::size_t sample_size_;
   std::size_t alignment_;
   std::int64_t run_stride_;
   std::int64_t run_lanes_;  // lanes of one position of the first axis that are evenly spaced
   bool whole_;              // all lanes are evenly spaced, over all positions
   bool ready_;              // ... and are samples as they stand
+  bool as_stored_;          // items are samples
   Extents lengths_;         // the axes outside the evenly spaced runs
   Extents strides_;
 };

@@ -174,9 +174,9 @@ class RunningStats:
         array, mask = check.image_array(sample, "sample")
         self._check_shape(array.shape, "sample")
         if where is not None:
-            where = check.where_array(where, array.shape, "the sample")
+            where = check.where_array(where, array.shape, "sample")
         if weights is not None:
-            weights = checked_weights(weights, array.shape, get_workers(), "the sample")
+            weights = checked_weights(weights, array.shape, (), None, "sample")
         self._take(Samples(array, where, mask, weights).each(lambda each: each[np.newaxis]))
         return self
 
@@ -219,13 +219,13 @@ class RunningStats:
         along = check.one_axis(axis, array.ndim, "axis")
         self._check_shape(array.shape[:along] + array.shape[along + 1 :], "a sample of the stack")
         if where is not None:
-            where = check.where_array(where, array.shape, "the stack")
+            where = check.where_array(where, array.shape, "stack")
         if mask is not None:
-            mask = check.broadcast(mask, array.shape, "the mask", "the stack")
+            mask = check.broadcast(mask, array.shape, "the mask", "stack")
         if weights is not None:
             if np.ndim(weights) == 1 and array.ndim > 1:
                 weights = _per_sample(weights, array, along)
-            weights = checked_weights(weights, array.shape, get_workers(), "the stack")
+            weights = checked_weights(weights, array.shape, (), None, "stack")
         stacked = Samples(array, where, mask, weights)
         self._take(stacked.each(lambda each: np.moveaxis(each, along, 0)))
         return self

@@ -16,6 +16,7 @@
 #include "boxel/kernels/higher_moments.hpp"
 #include "boxel/kernels/gathered.hpp"
 #include "boxel/kernels/convert.hpp"
+#include "boxel/kernels/transpose.hpp"
 #include "boxel/kernels/survey.hpp"
 #include "boxel/kernels/factory.hpp"
 // clang-format on
