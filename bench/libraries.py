@@ -21,6 +21,8 @@ DISTRIBUTIONS = {
     "rdkit": "rdkit",
     "bottleneck": "bottleneck",
     "numbagg": "numbagg",
+    "sklearn": "scikit-learn",
+    "welford": "welford",
 }
 
 

@@ -6,12 +6,13 @@ from fnmatch import fnmatchcase
 
 from job import Job
 
-from jobs import blocks, boxes, clustering, unmix, voxels
+from jobs import blocks, boxes, clustering, running, unmix, voxels
 
 ALL_JOBS: tuple[Job, ...] = (
     *blocks.JOBS,
     *boxes.JOBS,
     *voxels.JOBS,
+    *running.JOBS,
     *unmix.JOBS,
     *clustering.JOBS,
 )

@@ -200,70 +200,105 @@ class Moments final
     }
   }
 
-  // Lanes that are tried at a time, and the state that is kept of them in case they need care.
+  // Lanes that are looked at together for whether all went well.
   static constexpr std::int64_t strip_lanes = 256;
 
-  // Nearly all samples are finite and lie close together: they take the short way, and a strip in
-  // which some do not is done again with care. The bits of the others are the same in both.
+  // Nearly all samples are finite and lie close together: they take the short way. A lane whose new
+  // state is not finite keeps its old one and goes the careful way after that; the bits of the
+  // others are the same in both.
   template <int R, bool First>
   BOXEL_SHARED static void add(Lanes state, const RowPointers<T, R>& rows, std::int64_t lanes,
                                double before, std::int64_t ahead) {
+    const Shares shares{before / (before + R), R / (before + R)};
+    std::int64_t signs[strip_lanes];
     for (std::int64_t start = 0; start < lanes; start += strip_lanes) {
       const std::int64_t strip = std::min(strip_lanes, lanes - start);
-      double kept[3][strip_lanes];
-      for (int row = 0; !First && row < rows_; ++row) {
-        std::copy_n(state.row<double>(row) + start, strip, kept[row]);
-      }
       const RowPointers<T, R> here = rows.from(start);
-      if (add_lanes<R, First, false>(state.from(start), here, strip, before, ahead)) continue;
-      for (int row = 0; !First && row < rows_; ++row) {
-        std::copy_n(kept[row], strip, state.row<double>(row) + start);
+      const Lanes part = state.from(start);
+      const double weight = before * shares.share;
+      if (!add_near<R, First>(part, here, strip, shares, weight, ahead, signs)) {
+        add_carefully<R, First>(part, here, strip, shares, weight, signs);
       }
-      add_lanes<R, First, true>(state.from(start), here, strip, before, 0);
     }
   }
 
-  // Returns whether all of the new state is finite.
-  template <int R, bool First, bool Careful>
-  static bool add_lanes(Lanes state, const RowPointers<T, R>& rows, std::int64_t lanes,
-                        double before, std::int64_t ahead) {
-    const double rest = before / (before + R);
-    const double share = R / (before + R);
-    const double weight = before * share;
+  // Of the samples held so far, and of those that are taken.
+  struct Shares {
+    double rest;
+    double share;
+  };
+
+  // The sign of a difference of bits, negative unless x is finite: comparisons of doubles make slow
+  // reductions.
+  static BOXEL_INLINE std::int64_t sign_of_finite(double x) {
+    constexpr auto largest = std::bit_cast<std::int64_t>(std::numeric_limits<double>::max());
+    constexpr std::int64_t magnitude = std::numeric_limits<std::int64_t>::max();
+    return largest - (std::bit_cast<std::int64_t>(x) & magnitude);
+  }
+
+  // Returns whether all of the new state is finite; signs[l] is negative where that of a lane is
+  // not.
+  template <int R, bool First>
+  static bool add_near(Lanes state, const RowPointers<T, R>& rows, std::int64_t lanes,
+                       Shares shares, double weight, std::int64_t ahead, std::int64_t* signs) {
     double* origins = state.row<double>(origin_row);
     double* offsets = state.row<double>(offset_row);
     double* m2s = SecondMoment ? state.row<double>(m2_row) : nullptr;
-    // The sign of a difference of bits: comparisons of doubles make slow reductions.
-    constexpr auto largest = std::bit_cast<std::int64_t>(std::numeric_limits<double>::max());
-    constexpr std::int64_t magnitude = std::numeric_limits<std::int64_t>::max();
-    std::int64_t signs[lanes_of_line<T>] = {};
+    std::int64_t all[lanes_of_line<T>] = {};
     const auto add_lane = [&](std::int64_t l, std::int64_t in_line) BOXEL_INLINED {
       const auto sample = [&](int k) { return static_cast<double>(rows.rows[k][l]); };
       const double first = sample(0);
-      double origin = First ? first : origins[l];
-      if constexpr (First && Careful) origin = origin_of(first);
+      const double origin = First ? first : origins[l];
       double m2 = 0;
-      Mean mean = combine_values<R, SecondMoment, Careful>(
+      Mean mean = combine_values<R, SecondMoment, false>(
           {origin, first - origin}, [&](int k) { return sample(k) - first; }, sample, m2);
-      if constexpr (!First) {
-        const Mean held{origin, offsets[l]};
+      if constexpr (First) {
+        origins[l] = origin;
+      } else {
         double delta = 0;
-        mean = Careful ? merged_mean(held, mean, rest, share, delta)
-                       : near_mean(held, mean, share, delta);
+        mean = near_mean({origin, offsets[l]}, mean, shares.share, delta);
         if constexpr (SecondMoment) m2 = (m2s[l] + m2) + delta * delta * weight;
       }
-      signs[in_line] |= largest - (std::bit_cast<std::int64_t>(mean.offset) & magnitude);
+      std::int64_t sign = sign_of_finite(mean.offset);
       if constexpr (SecondMoment) {
-        signs[in_line] |= largest - (std::bit_cast<std::int64_t>(m2) & magnitude);
-        m2s[l] = m2;
+        sign |= sign_of_finite(m2);
+        m2s[l] = First || sign >= 0 ? m2 : m2s[l];
       }
-      offsets[l] = mean.offset;
-      origins[l] = mean.origin;
+      offsets[l] = First || sign >= 0 ? mean.offset : offsets[l];
+      signs[l] = sign;
+      all[in_line] |= sign;
     };
     for_lines(rows, lanes, ahead, add_lane);
     std::int64_t sign = 0;
-    for (const std::int64_t lane_sign : signs) sign |= lane_sign;
+    for (const std::int64_t lane_sign : all) sign |= lane_sign;
     return sign >= 0;
+  }
+
+  // Takes the samples into the lanes whose sign is negative.
+  template <int R, bool First>
+  static void add_carefully(Lanes state, const RowPointers<T, R>& rows, std::int64_t lanes,
+                            Shares shares, double weight, const std::int64_t* signs) {
+    double* origins = state.row<double>(origin_row);
+    double* offsets = state.row<double>(offset_row);
+    double* m2s = SecondMoment ? state.row<double>(m2_row) : nullptr;
+    BOXEL_EACH_LANE
+    for (std::int64_t l = 0; l < lanes; ++l) {
+      const auto sample = [&](int k) { return static_cast<double>(rows.rows[k][l]); };
+      const double first = sample(0);
+      const double origin = First ? origin_of(first) : origins[l];
+      double m2 = 0;
+      Mean mean = combine_values<R, SecondMoment, true>(
+          {origin, first - origin}, [&](int k) { return sample(k) - first; }, sample, m2);
+      if constexpr (!First) {
+        double delta = 0;
+        mean = merged_mean({origin, offsets[l]}, mean, shares.rest, shares.share, delta);
+        if constexpr (SecondMoment) m2 = (m2s[l] + m2) + delta * delta * weight;
+      }
+      const bool mine = signs[l] < 0;
+      if constexpr (SecondMoment) m2s[l] = mine ? m2 : m2s[l];
+      offsets[l] = mine ? mean.offset : offsets[l];
+      origins[l] = mine ? mean.origin : origins[l];
+    }
   }
 };
 
