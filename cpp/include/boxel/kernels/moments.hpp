@@ -249,6 +249,9 @@ class Moments final
       const auto sample = [&](int k) { return static_cast<double>(rows.rows[k][l]); };
       const double first = sample(0);
       const double origin = First ? first : origins[l];
+      // Read whether they are needed or not: else compilers store in part, which is slow.
+      const double held_offset = First ? 0.0 : offsets[l];
+      const double held_m2 = First || !SecondMoment ? 0.0 : m2s[l];
       double m2 = 0;
       Mean mean = combine_values<R, SecondMoment, false>(
           {origin, first - origin}, [&](int k) { return sample(k) - first; }, sample, m2);
@@ -256,15 +259,15 @@ class Moments final
         origins[l] = origin;
       } else {
         double delta = 0;
-        mean = near_mean({origin, offsets[l]}, mean, shares.share, delta);
-        if constexpr (SecondMoment) m2 = (m2s[l] + m2) + delta * delta * weight;
+        mean = near_mean({origin, held_offset}, mean, shares.share, delta);
+        if constexpr (SecondMoment) m2 = (held_m2 + m2) + delta * delta * weight;
       }
       std::int64_t sign = sign_of_finite(mean.offset);
       if constexpr (SecondMoment) {
         sign |= sign_of_finite(m2);
-        m2s[l] = First || sign >= 0 ? m2 : m2s[l];
+        m2s[l] = First || sign >= 0 ? m2 : held_m2;
       }
-      offsets[l] = First || sign >= 0 ? mean.offset : offsets[l];
+      offsets[l] = First || sign >= 0 ? mean.offset : held_offset;
       signs[l] = sign;
       all[in_line] |= sign;
     };
