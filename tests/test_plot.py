@@ -12,7 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from boxel import density_map
-from boxel.plot import comparison, heatmap, save_figure
+from boxel.plot import comparison, heatmap, save_figure, variance
 
 
 def drawn_map(axes):
@@ -309,3 +309,36 @@ def test_without_matplotlib_the_extra_is_named():
     """
     message = run_script(script)
     assert message == "this needs matplotlib, which is not installed: pip install 'boxel[plot]'"
+
+
+# Variances ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("shape", "plane"),
+    [
+        ((4, 5), ""),
+        ((5, 8, 9), ", slice [2, :, :]"),
+        ((9, 8, 5), ", slice [:, :, 2]"),
+        ((7, 3, 7), ", slice [:, 1, :]"),
+        ((6, 6, 6), ", slice [3, :, :]"),
+        ((2, 9, 3, 8), ", slice [1, :, 1, :]"),
+    ],
+)
+def test_variance_shows_the_middle_slice_of_the_longest_axes(shape, plane):
+    rng = np.random.default_rng(0)
+    mean, spread = rng.random(shape), rng.random(shape)
+    left, right = variance(mean, spread, label="mm^2")
+    assert left.get_title() == f"mean{plane}"
+    assert right.get_title() == f"variance{plane}"
+    parts = plane.partition("[")[2].rstrip("]").split(", ") if plane else []
+    index = tuple(slice(None) if part == ":" else int(part) for part in parts)
+    for ax, values in ((left, mean), (right, spread)):
+        np.testing.assert_array_equal(ax.get_images()[0].get_array(), values[index])
+
+
+def test_variance_refuses_what_does_not_fit():
+    with pytest.raises(ValueError, match=r"one shape, found \(4, 5\) and \(5, 4\)"):
+        variance(np.zeros((4, 5)), np.zeros((5, 4)))
+    with pytest.raises(ValueError, match="two or more axes"):
+        variance(np.zeros(4), np.zeros(4))

@@ -223,7 +223,7 @@ def variance(
 ) -> tuple[Axes, Axes]:
     """Draw the mean of each voxel and its variance side by side.
 
-    Of volumes the middle slice is drawn: the middle along all axes but the last two.
+    Of volumes the middle slice is drawn, along the two longest axes. The titles say which one.
 
     Parameters
     ----------
@@ -261,10 +261,19 @@ def variance(
     >>> on_the_left.get_title(), on_the_right.get_title()
     ('mean, slice [4, :, :]', 'variance, slice [4, :, :]')
     """
+    picture, values = _checked_pair(mean, variance, None)
+    if picture.shape != values.shape:
+        raise ValueError(
+            f"expected mean and variance of one shape, found {picture.shape} and {values.shape}"
+        )
+    plane = _longest_plane(values.shape)
     left, right = comparison(
-        mean, variance, axes=axes, title=title, label=label, cmap=cmap, vmin=vmin, vmax=vmax
+        picture[plane], values[plane], axes=axes, label=label, cmap=cmap, vmin=vmin, vmax=vmax
     )
-    left.set_title(left.get_title().replace("image", "mean", 1))
+    where = ", ".join(":" if isinstance(index, slice) else str(index) for index in plane)
+    slice_text = f", slice [{where}]" if values.ndim > 2 else ""
+    left.set_title(f"mean{slice_text}")
+    right.set_title(f"{title}{slice_text}")
     return left, right
 
 
@@ -339,6 +348,14 @@ def _boxes_that_trim(sizes: tuple[int, ...], mode: str | Sequence[str]) -> tuple
     if len(modes) != len(sizes):
         raise ValueError(f"expected one or {len(sizes)} modes, found {len(modes)}: {mode!r}")
     return tuple(size if name == "valid" else 1 for size, name in zip(sizes, modes, strict=True))
+
+
+def _longest_plane(shape: Sequence[int]) -> tuple[slice | int, ...]:
+    """Return the index of the middle slice along the two longest axes, of equals the last ones."""
+    order = sorted(range(len(shape)), key=lambda axis: (shape[axis], axis))
+    return tuple(
+        slice(None) if axis in order[-2:] else length // 2 for axis, length in enumerate(shape)
+    )
 
 
 def _slice_text(place: tuple[int, ...]) -> str:
