@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 import os
 import threading
 from collections.abc import Iterator, Sequence
@@ -15,16 +14,11 @@ import numpy.typing as npt
 
 from boxel import _validate as check
 from boxel._config import get_workers
-from boxel._weights import checked_weights
-from boxel.running import storage
+from boxel.running import intake, storage
+from boxel.running.readings import standard_error, standardised_moment
 from boxel.running.state import Array, Counting, Layout, Samples, Spec, State
 
 __all__ = ["RunningStats"]
-
-# What the core takes between two looks for Ctrl-C. A multiple of the samples that it combines in
-# registers, so that a stack has the same bits however it is cut.
-_BATCH_BYTES = 1 << 28
-_GROUP = 8
 
 _MEGABYTE = 1 << 20
 
@@ -173,11 +167,7 @@ class RunningStats:
         """
         array, mask = check.image_array(sample, "sample")
         self._check_shape(array.shape, "sample")
-        if where is not None:
-            where = check.where_array(where, array.shape, "sample")
-        if weights is not None:
-            weights = checked_weights(weights, array.shape, (), None, "sample")
-        self._take(Samples(array, where, mask, weights).each(lambda each: each[np.newaxis]))
+        self._take(intake.one_sample(array, mask, where, weights))
         return self
 
     def update_many(
@@ -218,16 +208,7 @@ class RunningStats:
         array, mask = check.image_array(stack, "stack")
         along = check.one_axis(axis, array.ndim, "axis")
         self._check_shape(array.shape[:along] + array.shape[along + 1 :], "a sample of the stack")
-        if where is not None:
-            where = check.where_array(where, array.shape, "stack")
-        if mask is not None:
-            mask = check.broadcast(mask, array.shape, "the mask", "stack")
-        if weights is not None:
-            if np.ndim(weights) == 1 and array.ndim > 1:
-                weights = _per_sample(weights, array, along)
-            weights = checked_weights(weights, array.shape, (), None, "stack")
-        stacked = Samples(array, where, mask, weights)
-        self._take(stacked.each(lambda each: np.moveaxis(each, along, 0)))
+        self._take(intake.stacked_samples(array, mask, along, where, weights))
         return self
 
     def merge(self, other: RunningStats) -> RunningStats:
@@ -421,14 +402,8 @@ class RunningStats:
         """
         self._need(2, "sem")
         degrees = check.degrees_of_freedom(ddof)
-        with self._reading() as state, np.errstate(invalid="ignore", divide="ignore"):
-            error = state.finish("std", np.dtype(np.float64), get_workers(), ddof=degrees)
-            if state.counting is Counting.WEIGHTED and state.taken:
-                n = state.layout.shaped(state.row("n") ** 2 / state.row("weight_squares"))
-                error /= np.sqrt(n)
-            else:
-                error /= np.sqrt(state.counts(get_workers()))
-        return error.astype(self._spec.floating, copy=False)
+        with self._reading() as state:
+            return standard_error(state, degrees, get_workers())
 
     def skewness(self) -> Array:
         """Return the skewness of each voxel, ``m3 / m2**1.5`` with ``mk = Mk / count``.
@@ -445,7 +420,7 @@ class RunningStats:
         """
         self._need(3, "skewness")
         with self._reading() as state:
-            return self._shape_moment(state, "m3", 3)
+            return standardised_moment(state, 3)
 
     def kurtosis(self) -> Array:
         """Return the excess kurtosis of each voxel, ``m4 / m2**2 - 3`` with ``mk = Mk / count``.
@@ -463,7 +438,7 @@ class RunningStats:
         """
         self._need(4, "kurtosis")
         with self._reading() as state:
-            excess: Array = self._shape_moment(state, "m4", 4) - self._spec.floating.type(3)
+            excess: Array = standardised_moment(state, 4) - self._spec.floating.type(3)
             return excess
 
     @property
@@ -539,38 +514,19 @@ class RunningStats:
             )
 
     def _take(self, samples: Samples) -> None:
-        found = samples.values.dtype
-        if not np.can_cast(found, self.dtype, "safe"):
-            raise TypeError(
-                f"samples of {found} do not cast safely to {self.dtype}, which these statistics "
-                "are of; RunningStats(dtype='float64') takes every dtype"
-            )
+        spec = self._spec
+        intake.check_castable(samples, spec)
         with self._lock:
             shape = samples.values.shape[1:]
             self._check_shape(shape, "sample")
-            counting = self._counting(samples)
+            counting = intake.counting_of(samples, spec, self._skipna)
             if self._state is None:
-                self._state = State.empty(self._spec, Layout.of_samples(samples.values), counting)
+                self._state = State.empty(spec, Layout.of_samples(samples.values), counting)
                 self._shape = shape
             self._state.raise_to(counting)
-            for part in _parts(samples):
-                self._state.take(
-                    replace(part, values=self._readable(part.values)), self._skipna, get_workers()
-                )
-
-    def _counting(self, samples: Samples) -> Counting:
-        if samples.weights is not None:
-            return Counting.WEIGHTED
-        left_out = samples.where is not None or samples.masked is not None
-        if left_out or (self._skipna and self.dtype.kind == "f"):
-            return Counting.COUNTED
-        return Counting.UNIFORM
-
-    def _readable(self, values: Array) -> Array:
-        """Return values that the core reads: it widens to 64 bits, and half floats."""
-        found, kept = values.dtype.newbyteorder("="), self.dtype
-        halves = found == np.float16 and kept == np.float32
-        return values if kept.itemsize == 8 or found == kept or halves else values.astype(kept)
+            for part in intake.parts(samples):
+                read = replace(part, values=intake.readable(part.values, spec))
+                self._state.take(read, self._skipna, get_workers())
 
     @contextmanager
     def _reading(self) -> Iterator[State]:
@@ -596,19 +552,6 @@ class RunningStats:
         with self._reading() as state:
             return state.finish(statistic, self._spec.floating, get_workers(), ddof=degrees)
 
-    def _shape_moment(self, state: State, name: str, power: int) -> Array:
-        """Return a standardised moment."""
-        if state.taken == 0:
-            return np.full(state.layout.shape, np.nan, self._spec.floating)
-        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-            n = state.taken if state.counting is Counting.UNIFORM else state.row("n")
-            spread = np.sqrt(state.row("m2") / n)
-            # The scale goes first: powers of a small one would vanish.
-            lanes = state.row(name) / n / spread
-            for _ in range(power - 1):
-                lanes /= spread
-        return state.layout.shaped(lanes).astype(self._spec.floating, copy=False)
-
     def _extreme(self, name: str) -> Array:
         if not self.extremes:
             raise ValueError(f"{name} is not kept; RunningStats(extremes=True) keeps it")
@@ -624,23 +567,3 @@ class RunningStats:
 def _shape_of(shape: int | Sequence[int]) -> tuple[int, ...]:
     lengths = shape if isinstance(shape, Sequence) else (shape,)
     return tuple([check.at_least(length, 0, "shape") for length in lengths])
-
-
-def _parts(samples: Samples) -> Iterator[Samples]:
-    """Yield samples in parts, between which Ctrl-C is heard."""
-    size = max(1, samples.values[:1].nbytes)
-    together = max(1, _BATCH_BYTES // (size * _GROUP)) * _GROUP
-    for start in range(0, len(samples.values), together):
-        part = slice(start, start + together)
-        yield samples.each(operator.itemgetter(part))
-
-
-def _per_sample(weights: npt.ArrayLike, stack: Array, axis: int) -> Array:
-    """Return one weight for each sample with the axes of the stack."""
-    array = np.asanyarray(weights)
-    if len(array) != stack.shape[axis]:
-        raise ValueError(
-            f"weights must be broadcast to the stack of shape {stack.shape}, or one for each of "
-            f"{stack.shape[axis]} samples, found {len(array)}"
-        )
-    return array.reshape([-1 if each == axis else 1 for each in range(stack.ndim)])
