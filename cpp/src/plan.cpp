@@ -13,7 +13,8 @@ constexpr std::int64_t shortest_row = 64;
 // Rows across memory need some lanes; and windows that are long enough fold in fewer lanes.
 constexpr std::int64_t least_across = 16;
 constexpr std::int64_t longest_across = 512;
-// Positions that are loaded at a time: about a chunk of samples.
+// Positions that are loaded at a time: about 10 KiB, so that they stay in the first-level cache
+// beside their transposed rows and the state.
 constexpr std::int64_t least_across_tile = 64;
 constexpr std::int64_t most_across_tile = 512;
 
@@ -110,7 +111,7 @@ void choose_row(Plan& plan, std::vector<PlanAxis> axes, const PlanRequest& reque
   if (inner.empty()) return;
   std::int64_t samples = plan.row.front().length ? lanes / plan.row.front().length : 1;
   for (const PlanAxis& axis : inner) samples *= axis.length;
-  plan.across_positions = std::clamp(request.chunk_lanes / samples / 32 * 32, least_across_tile,
+  plan.across_positions = std::clamp(request.chunk_lanes * 5 / 8 / samples / 32 * 32, least_across_tile,
                                      most_across_tile);
 }
 

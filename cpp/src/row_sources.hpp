@@ -40,15 +40,6 @@ struct RowSource {
   }
 };
 
-// What rows that are loaded together have in common.
-struct RowRun {
-  std::int64_t positions;
-  std::int64_t lanes;
-  RowPlace step;            // from row to row
-  std::int64_t reach = 0;   // positions of the array behind these
-  std::int64_t ahead = 0;   // bytes to what is loaded next, 0: it is not asked for
-};
-
 struct RowSources {
   const KernelSet& kernels;
   Sample sample;
@@ -86,21 +77,22 @@ class RowScratch {
 
   void load(RowGroup& group, int k, const RowPlace& place, std::int64_t positions,
             std::int64_t lanes) {
-    load_run(group, k, 1, place, {positions, lanes, {}});
+    load_run(group, k, 1, place, {}, {positions}, lanes);
   }
 
-  // `count` rows of the group, from row `first` on.
-  void load_run(RowGroup& group, int first, int count, const RowPlace& place, const RowRun& run) {
-    load_rows(sources_.image, place.image, run.step.image, count, run, samples_[at(first)],
+  // `count` rows of the group, from row `first` on, which are `step` apart.
+  void load_run(RowGroup& group, int first, int count, const RowPlace& place, const RowPlace& step,
+                const RowRun& run, std::int64_t lanes) {
+    load_rows(sources_.image, place.image, step.image, count, run, samples_[at(first)],
               &group.samples[at(first)]);
     if (!sources_.includes) return;
-    load_include(first, count, place, run);
-    if (sources_.weights) load_weights(group, first, count, place, run);
+    load_include(first, count, place, step, run, lanes);
+    if (sources_.weights) load_weights(group, first, count, place, step, run, lanes);
     for (int k = first; k < first + count; ++k) {
       group.include[at(k)] = include_[at(k)];
       if (sources_.skip_nan) {
         sources_.kernels.leave_out_nan(include_[at(k)],
-                                       static_cast<const double*>(group.samples[at(k)]), run.lanes);
+                                       static_cast<const double*>(group.samples[at(k)]), lanes);
       }
     }
   }
@@ -118,40 +110,41 @@ class RowScratch {
     const auto row_bytes = static_cast<std::int64_t>(row_bytes_);
     const bool across =
         count > 1 &&
-        source.loader.load_across(source.data + offset, run.positions, step, count, run.reach,
-                                  run.ahead, buffer, row_bytes, items_);
+        source.loader.load_across(source.data + offset, step, count, run, buffer, row_bytes,
+                                  items_);
     for (int k = 0; k < count; ++k, buffer += row_bytes) {
       rows[k] = across ? buffer : source.load(offset + k * step, run.positions, buffer);
     }
   }
 
-  void load_include(int first, int count, const RowPlace& place, const RowRun& run) {
+  void load_include(int first, int count, const RowPlace& place, const RowPlace& step,
+                    const RowRun& run, std::int64_t lanes) {
     std::array<const void*, max_group> rows;
     if (sources_.where) {
-      load_rows(*sources_.where, place.where, run.step.where, count, run,
+      load_rows(*sources_.where, place.where, step.where, count, run,
                 reinterpret_cast<std::byte*>(include_[at(first)]), rows.data());
     } else {
       for (int k = first; k < first + count; ++k) {
-        std::memset(include_[at(k)], 1, static_cast<std::size_t>(run.lanes));
+        std::memset(include_[at(k)], 1, static_cast<std::size_t>(lanes));
       }
     }
     if (!sources_.masked) return;
-    load_rows(*sources_.masked, place.masked, run.step.masked, count, run,
+    load_rows(*sources_.masked, place.masked, step.masked, count, run,
               reinterpret_cast<std::byte*>(excluded_[at(first)]), rows.data());
     for (int k = first; k < first + count; ++k) {
-      sources_.kernels.leave_out_masked(include_[at(k)], excluded_[at(k)], run.lanes);
+      sources_.kernels.leave_out_masked(include_[at(k)], excluded_[at(k)], lanes);
     }
   }
 
   void load_weights(RowGroup& group, int first, int count, const RowPlace& place,
-                    const RowRun& run) {
+                    const RowPlace& step, const RowRun& run, std::int64_t lanes) {
     std::array<const void*, max_group> rows;
-    load_rows(*sources_.weights, place.weights, run.step.weights, count, run, weights_[at(first)],
+    load_rows(*sources_.weights, place.weights, step.weights, count, run, weights_[at(first)],
               rows.data());
     for (int k = 0; k < count; ++k) {
       const auto* weights = static_cast<const double*>(rows[at(k)]);
       group.weights[at(first + k)] = weights;
-      sources_.kernels.leave_out_weightless(include_[at(first + k)], weights, run.lanes);
+      sources_.kernels.leave_out_weightless(include_[at(first + k)], weights, lanes);
     }
   }
 

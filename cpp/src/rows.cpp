@@ -93,19 +93,22 @@ const void* RowLoader::load(const std::byte* in, std::int64_t positions, void* b
   return buffer;
 }
 
-bool RowLoader::load_across(const std::byte* in, std::int64_t positions, std::int64_t step,
-                            int count, std::int64_t reach, std::int64_t ahead, std::byte* buffers,
-                            std::int64_t row_bytes, std::byte* items) const {
+bool RowLoader::load_across(const std::byte* in, std::int64_t step, int count, const RowRun& run,
+                            std::byte* buffers, std::int64_t row_bytes, std::byte* items) const {
   const auto item = static_cast<std::int64_t>(alignment_);
   if (!whole_ || step != item || run_stride_ <= item) return false;
-  const std::int64_t lanes = positions * run_lanes_;
-  const std::int64_t readable = (lanes + reach * run_lanes_ - 1) * run_stride_ + count * item;
+  const std::int64_t lanes = run.positions * run_lanes_;
+  const std::int64_t readable =
+      (lanes + run.reach * run_lanes_ - 1) * run_stride_ + count * item;
+  const Columns columns{in,       run_stride_, lanes,
+                        count,    readable,    run.ahead * run_lanes_ * run_stride_,
+                        run.share, run.shares};
   if (as_stored_) {
-    transpose_(buffers, row_bytes, in, run_stride_, lanes, count, readable, ahead);
+    transpose_(buffers, row_bytes, columns);
     return true;
   }
   const std::int64_t item_bytes = lanes * item;
-  transpose_(items, item_bytes, in, run_stride_, lanes, count, readable, ahead);
+  transpose_(items, item_bytes, columns);
   for (int row = 0; row < count; ++row) {
     convert_(buffers + row * row_bytes, items + row * item_bytes, item, lanes);
   }

@@ -20,6 +20,8 @@ constexpr std::int64_t touched_bytes = 8 * 1024;
 constexpr std::int64_t slots_ahead = 8 * 1024;
 constexpr std::int64_t most_ahead = 512 * 1024;
 constexpr std::int64_t row_ahead = 2 * 1024;
+// Tiles across memory until the one that is asked for.
+constexpr std::int64_t tiles_ahead = 2;
 // What several accumulators take from the first-level cache.
 constexpr std::int64_t shared_bytes = 8 * 1024;
 
@@ -297,16 +299,13 @@ void Worker::take_across(const Unit& unit, const Segment& segment, std::int64_t 
   }
 }
 
-RowRun Worker::run_of(const Unit& unit, const Segment& segment) const {
+RowRun Worker::run_of(const Unit& unit, const Segment& segment, std::int64_t rows) const {
+  RowRun run{segment.positions};
+  if (!job_.plan.across_positions) return run;
   const PlanAxis& first = job_.plan.row.front();
-  RowRun run;
-  run.positions = segment.positions;
-  run.lanes = segment.positions * job_.plan.inner_lanes;
-  if (job_.plan.across_positions) {
-    run.reach =
-        first.length - unit.first_position() - segment.first_position - segment.positions;
-    run.ahead = segment.positions * first.image;
-  }
+  run.reach = first.length - unit.first_position() - segment.first_position - segment.positions;
+  run.ahead = tiles_ahead * job_.plan.across_positions;
+  run.shares = (rows + max_group - 1) / max_group;
   return run;
 }
 
@@ -314,21 +313,22 @@ void Worker::take_slot(const Unit& unit, const Segment& segment, std::int64_t sl
                        std::int64_t first_lane) {
   const std::int64_t rows = unit.slots() > 1 ? unit.rows() * unit.slot_extent(slot) : segment.rows;
   RowCursor cursor(unit, segment, slot);
-  RowRun run = run_of(unit, segment);
-  run.step = cursor.step();
+  RowRun run = run_of(unit, segment, rows);
+  const RowPlace step = cursor.step();
+  const std::int64_t lanes = segment.positions * job_.plan.inner_lanes;
   RowGroup group;
   group.include.fill(nullptr);
   for (std::int64_t taken = 0; taken < rows; taken += max_group) {
     group.count = static_cast<int>(std::min<std::int64_t>(max_group, rows - taken));
+    run.share = taken / max_group;
     for (int k = 0; k < group.count;) {
       const auto count = static_cast<int>(std::min<std::int64_t>(group.count - k, cursor.run()));
-      rows_.load_run(group, k, count, cursor.place(), run);
-      run.ahead = 0;
+      rows_.load_run(group, k, count, cursor.place(), step, run, lanes);
       cursor.skip(count);
       k += count;
     }
     for (std::size_t a = 0; a < accumulators_.size(); ++a) {
-      accumulators_[a]->take(folds_[0][a].from(first_lane), group, run.lanes, taken);
+      accumulators_[a]->take(folds_[0][a].from(first_lane), group, lanes, taken);
     }
     if (gathering_) gathering_.take(group, slot * unit.slot_outputs());
   }

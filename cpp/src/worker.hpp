@@ -39,7 +39,7 @@ class Worker {
                  std::int64_t first_lane);
   void take_across(const Unit& unit, const Segment& segment, std::int64_t slot,
                    std::int64_t first_lane);
-  RowRun run_of(const Unit& unit, const Segment& segment) const;
+  RowRun run_of(const Unit& unit, const Segment& segment, std::int64_t rows) const;
   void take_in_place(const Unit& unit, const Segment& segment, std::int64_t lanes);
   void take_slots(const Unit& unit, std::int64_t first, std::int64_t end, std::int64_t lanes);
   std::int64_t bytes_ahead(std::int64_t slot_bytes) const;

@@ -19,12 +19,23 @@ using Convert = void (*)(void* out, const std::byte* in, std::int64_t stride, st
 // if one was met and there is no fill.
 using Cast = bool (*)(void* out, const void* in, std::int64_t count, const void* fill);
 
-// Makes rows of up to eight samples that follow one another at each of `count` positions. The rows
-// are `row_bytes` apart, the positions `stride` > 0 bytes; of the memory from `in` on, `readable`
-// bytes belong to the array. The caches are asked for what lies `ahead` bytes behind (0: nothing).
-using Transpose = void (*)(std::byte* out, std::int64_t row_bytes, const std::byte* in,
-                           std::int64_t stride, std::int64_t count, int rows,
-                           std::int64_t readable, std::int64_t ahead);
+// Up to eight samples that follow one another at each of `count` positions, which are `stride` > 0
+// bytes apart. Of the memory from `first` on, `readable` bytes belong to the array.
+struct Columns {
+  const std::byte* first;
+  std::int64_t stride;
+  std::int64_t count;
+  int rows;
+  std::int64_t readable;
+  // The caches are asked for what lies so many bytes behind (0: nothing): for one cache line in
+  // `shares`, beginning with number `share`, as other samples of the positions will be.
+  std::int64_t ahead;
+  std::int64_t share;
+  std::int64_t shares;
+};
+
+// Makes rows of them, which are `row_bytes` apart.
+using Transpose = void (*)(std::byte* out, std::int64_t row_bytes, const Columns& columns);
 
 struct KernelSet {
   std::string_view name;

@@ -19,6 +19,16 @@ struct LaneLayout {
   Extents strides;
 };
 
+// What rows that are loaded together have in common. Across memory, they are transposed.
+struct RowRun {
+  std::int64_t positions;
+  std::int64_t reach = 0;  // positions of the array behind these
+  // The positions until what the caches are asked for (0: nothing), and which share of it.
+  std::int64_t ahead = 0;
+  std::int64_t share = 0;
+  std::int64_t shares = 1;
+};
+
 // Loads rows of one array as samples of one type, or points to them where they lie ready.
 class RowLoader {
  public:
@@ -28,12 +38,11 @@ class RowLoader {
   // not ready in memory.
   const void* load(const std::byte* in, std::int64_t positions, void* buffer) const;
 
-  // `count` rows of samples that follow one another at each position, `row_bytes` apart in
-  // `buffers`; `items` is room for as many rows of the array's own items. False: they do not lie so,
-  // and nothing was loaded.
-  bool load_across(const std::byte* in, std::int64_t positions, std::int64_t step, int count,
-                   std::int64_t reach, std::int64_t ahead, std::byte* buffers,
-                   std::int64_t row_bytes, std::byte* items) const;
+  // The same for rows across memory: into `buffers`, `row_bytes` apart. `items` is room for as many
+  // rows of the array's own items. False: samples that are `step` bytes apart are no such rows, and
+  // nothing was loaded.
+  bool load_across(const std::byte* in, std::int64_t step, int count, const RowRun& run,
+                   std::byte* buffers, std::int64_t row_bytes, std::byte* items) const;
 
   // Whether rows lie ready in memory wherever they are aligned.
   bool ready() const { return ready_; }

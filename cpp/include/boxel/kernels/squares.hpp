@@ -35,10 +35,47 @@ inline double exact_variance(Int128 sum, UInt128 squares, std::int64_t count, do
   return static_cast<double>(scaled) / static_cast<double>(count) / freedom;
 }
 
+// Integers between -2^51 and 2^51 as doubles, which AVX2 does not convert: by the low bits of one.
+BOXEL_INLINE double small_to_double(std::int64_t x) {
+  constexpr double shifter = 0x1.8p52;
+  return std::bit_cast<double>(x + std::bit_cast<std::int64_t>(shifter)) - shifter;
+}
+
+// Whether n sum(x^2) and sum(x)^2 of n samples T stay so small.
+template <class T>
+BOXEL_INLINE bool small_moments(double count) {
+  const double lowest = static_cast<double>(std::numeric_limits<T>::min());
+  const double highest = static_cast<double>(std::numeric_limits<T>::max());
+  const double largest = std::max(-lowest, highest) * count;
+  return largest * largest < 0x1p51;
+}
+
+// The same quotient as by exact_variance(), where dividend and divisor are exact doubles.
+template <bool Root>
+inline void finish_small_squares(Lanes state, std::int64_t lanes, double count, double freedom,
+                                 double* out) {
+  const std::int64_t* sums = state.row<std::int64_t>(0);
+  const std::int64_t* high = state.row<std::int64_t>(1);
+  const std::int64_t* low = state.row<std::int64_t>(2);
+  const double divisor = count * freedom;
+  BOXEL_EACH_LANE
+  for (std::int64_t l = 0; l < lanes; ++l) {
+    const double sum = small_to_double(sums[l]);
+    const double squares = small_to_double((high[l] << 32) + low[l]);
+    const double variance = (count * squares - sum * sum) / divisor;
+    out[l] = Root ? std::sqrt(variance) : variance;
+  }
+}
+
 template <class T, bool Root>
 inline void finish_squares(Lanes state, std::int64_t lanes, Counts counts, double ddof,
                            double* out) {
   using S = std::conditional_t<std::is_signed_v<T>, std::int64_t, std::uint64_t>;
+  const double freedom = counts.uniform - ddof;
+  if (!counts.per_lane && freedom > 0 && ddof == std::floor(ddof) &&
+      small_moments<T>(counts.uniform)) {
+    return finish_small_squares<Root>(state, lanes, counts.uniform, freedom, out);
+  }
   const std::int64_t* sums = state.row<std::int64_t>(0);
   const std::int64_t* high = state.row<std::int64_t>(1);
   const std::int64_t* low = state.row<std::int64_t>(2);
@@ -53,16 +90,20 @@ inline void finish_squares(Lanes state, std::int64_t lanes, Counts counts, doubl
   }
 }
 
-// T: 8 to 32 bits, or int64 and uint64 samples that came from these (masked work).
+// T: 8 to 32 bits.
 template <class T>
-class Squares : public AddedRows<std::int64_t, 3> {
+class Squares
+    : public SlotTaker<Squares<T>, T, std::int64_t, AddedRows<std::int64_t, 3>> {
  public:
-  void take(Lanes state, const RowGroup& group, std::int64_t lanes, std::int64_t taken) override {
-    if (taken == 0) {
-      for (int row = 0; row < 3; ++row) std::fill_n(state.row<std::int64_t>(row), lanes, 0);
+  template <int R>
+  BOXEL_SHARED static void take_rows(Lanes state, const RowPointers<T, R>& rows, std::int64_t lanes,
+                                     std::int64_t before, std::int64_t ahead) {
+    if (before == 0) {
+      std::fill_n(state.row<std::int64_t>(1), lanes, 0);
+      add<R, true>(state, rows, lanes, ahead);
+    } else {
+      add<R, false>(state, rows, lanes, ahead);
     }
-    for_row_runs(group.count,
-                 [&]<int R>(int start) { add<R>(state, RowPointers<T, R>(group, start), lanes); });
   }
 
   void merge(Lanes out, Lanes a, Lanes b, std::int64_t lanes, double na, double nb) override {
@@ -145,26 +186,43 @@ class Squares : public AddedRows<std::int64_t, 3> {
     return wide * wide;
   }
 
-  // A group's squares of at most 16 bits fit 64 bits and need no halves.
-  template <int R>
-  static void add(Lanes state, RowPointers<T, R> pointers, std::int64_t lanes) {
+  // Squares of 8 bits are added in 32 bits; two of 15 bits and a sign fit, too.
+  template <int A, int B>
+  static BOXEL_INLINE std::uint64_t sum_squares(const T* const* rows, std::int64_t lane) {
+    constexpr int together = sizeof(T) == 1 ? max_group : std::is_signed_v<T> ? 2 : 1;
+    if constexpr (B - A <= together) {
+      return sum_rows<std::uint32_t, A, B>(rows, lane, [](T x) {
+        return static_cast<std::uint32_t>(x) * static_cast<std::uint32_t>(x);
+      });
+    } else {
+      constexpr int middle = A + (B - A + 1) / 2;
+      return sum_squares<A, middle>(rows, lane) + sum_squares<middle, B>(rows, lane);
+    }
+  }
+
+  // A group's sums of at most 16 bits are added in the next wider type, its squares need no halves.
+  template <int R, bool First>
+  static BOXEL_INLINE void add(Lanes state, const RowPointers<T, R>& rows, std::int64_t lanes,
+                               std::int64_t ahead) {
+    using G = typename Wider<T>::type;
     std::int64_t* sums = state.row<std::int64_t>(0);
     std::int64_t* high = state.row<std::int64_t>(1);
     std::int64_t* low = state.row<std::int64_t>(2);
-    BOXEL_EACH_LANE
-    for (std::int64_t l = 0; l < lanes; ++l) {
-      sums[l] += sum_rows<std::int64_t, 0, R>(pointers.rows, l,
-                                              [](T x) { return static_cast<std::int64_t>(x); });
+    for_lines(rows, lanes, ahead, [=](std::int64_t l, std::int64_t) BOXEL_INLINED {
+      const auto sum = static_cast<std::int64_t>(
+          sum_rows<G, 0, R>(rows.rows, l, [](T x) { return static_cast<G>(x); }));
+      sums[l] = First ? sum : sums[l] + sum;
+      std::int64_t lower;
       if constexpr (sizeof(T) <= 2) {
-        low[l] +=
-            static_cast<std::int64_t>(sum_rows<std::uint64_t, 0, R>(pointers.rows, l, square));
+        lower = static_cast<std::int64_t>(sum_squares<0, R>(rows.rows, l));
       } else {
         high[l] += static_cast<std::int64_t>(
-            sum_rows<std::uint64_t, 0, R>(pointers.rows, l, [](T x) { return square(x) >> 32; }));
-        low[l] += static_cast<std::int64_t>(sum_rows<std::uint64_t, 0, R>(
-            pointers.rows, l, [](T x) { return square(x) & 0xffffffffu; }));
+            sum_rows<std::uint64_t, 0, R>(rows.rows, l, [](T x) { return square(x) >> 32; }));
+        lower = static_cast<std::int64_t>(sum_rows<std::uint64_t, 0, R>(
+            rows.rows, l, [](T x) { return square(x) & 0xffffffffu; }));
       }
-    }
+      low[l] = First ? lower : low[l] + lower;
+    });
   }
 };
 

@@ -15,9 +15,9 @@ struct Parts {
 
 // Takes items of a and of b in turn, from the lower or the upper half of each part.
 template <class U, bool Upper, int... I>
-BOXEL_INLINE typename Parts<U>::Vector interleave(typename Parts<U>::Vector a,
-                                                  typename Parts<U>::Vector b,
-                                                  std::integer_sequence<int, I...>) {
+BOXEL_INLINE void interleave(typename Parts<U>::Vector& out, const typename Parts<U>::Vector& a,
+                             const typename Parts<U>::Vector& b,
+                             std::integer_sequence<int, I...>) {
   using P = Parts<U>;
   constexpr auto index = [](int item) constexpr {
     const int part = item / P::items;
@@ -25,7 +25,7 @@ BOXEL_INLINE typename Parts<U>::Vector interleave(typename Parts<U>::Vector a,
     const int from = part * P::items + in_part / 2 + (Upper ? P::items / 2 : 0);
     return from + (in_part % 2) * P::items * P::parts;
   };
-  return __builtin_shufflevector(a, b, index(I)...);
+  out = __builtin_shufflevector(a, b, index(I)...);
 }
 
 // The eight samples from `in` on, and from `step` bytes later where they take half of a part.
@@ -61,54 +61,55 @@ BOXEL_INLINE void transpose_block(typename Parts<U>::Vector* rows, const std::by
     const std::byte* place = in + position * stride + part * 16;
     const typename P::Part first = load_part<U>(place, stride);
     if constexpr (P::parts == 1) {
-      vectors[k] = std::bit_cast<typename P::Vector>(first);
+      vectors[k] = reinterpret_cast<typename P::Vector>(first);
     } else {
       const typename P::Part second = load_part<U>(place + P::items * stride, stride);
       const typename P::Words words = __builtin_shufflevector(first, second, 0, 1, 2, 3);
-      vectors[k] = std::bit_cast<typename P::Vector>(words);
+      vectors[k] = reinterpret_cast<typename P::Vector>(words);
     }
   }
   for (int round = 1; round < P::items; round *= 2) {
     for (int k = 0; k < 4; ++k) {
-      rows[2 * k] = interleave<U, false>(vectors[k], vectors[k + 4], sequence);
-      rows[2 * k + 1] = interleave<U, true>(vectors[k], vectors[k + 4], sequence);
+      interleave<U, false>(rows[2 * k], vectors[k], vectors[k + 4], sequence);
+      interleave<U, true>(rows[2 * k + 1], vectors[k], vectors[k + 4], sequence);
     }
     for (int k = 0; k < 8; ++k) vectors[k] = rows[k];
   }
 }
 
-// Reads up to eight samples at each of `count` positions, `stride` > 0 bytes apart, into rows that
-// are `row_bytes` apart. Of the memory from `in` on, `readable` bytes are the array's. Asks the
-// caches for what lies `ahead` bytes behind, unless that is 0.
+// Into the second-level cache, line by line between the loads: a burst of requests stops them.
+BOXEL_INLINE void prefetch_columns(const Columns& columns, const std::byte* place,
+                                   std::int64_t bytes) {
+  constexpr auto line = static_cast<std::int64_t>(cache_line);
+  const auto next = reinterpret_cast<std::uintptr_t>(place + columns.ahead);
+  for (std::int64_t byte = columns.share * line; byte < bytes; byte += columns.shares * line) {
+    __builtin_prefetch(reinterpret_cast<const void*>(next + static_cast<std::uintptr_t>(byte)), 0,
+                       2);
+  }
+}
+
 template <class U>
-void transpose_rows(std::byte* out, std::int64_t row_bytes, const std::byte* in,
-                    std::int64_t stride, std::int64_t count, int rows, std::int64_t readable,
-                    std::int64_t ahead) {
+void transpose_rows(std::byte* out, std::int64_t row_bytes, const Columns& columns) {
   using P = Parts<U>;
   constexpr auto size = static_cast<std::int64_t>(sizeof(U));
   constexpr std::int64_t block = P::items * P::parts;
+  const Columns c = columns;
   std::int64_t position = 0;
-  const std::int64_t last = readable - 8 * size - (block - 1) * stride;
-  for (; position + block <= count && position * stride <= last; position += block) {
-    const std::byte* place = in + position * stride;
-    if (ahead) {
-      const auto next = reinterpret_cast<std::uintptr_t>(place) + static_cast<std::uintptr_t>(ahead);
-      for (std::int64_t byte = 0; byte < block * stride; byte += 64) {
-        __builtin_prefetch(
-            reinterpret_cast<const void*>(next + static_cast<std::uintptr_t>(byte)), 0, 2);
-      }
-    }
+  const std::int64_t last = c.readable - 8 * size - (block - 1) * c.stride;
+  for (; position + block <= c.count && position * c.stride <= last; position += block) {
+    const std::byte* place = c.first + position * c.stride;
+    if (c.ahead) prefetch_columns(c, place, block * c.stride);
     typename P::Vector vectors[8];
-    transpose_block<U>(vectors, place, stride);
+    transpose_block<U>(vectors, place, c.stride);
     std::byte* to = out + position * size;
     for (int row = 0; row < 8; ++row, to += row_bytes) {
-      if (row < rows) std::memcpy(to, &vectors[row], P::bytes);
+      if (row < c.rows) std::memcpy(to, &vectors[row], P::bytes);
     }
   }
-  for (; position < count; ++position) {
-    for (int row = 0; row < rows; ++row) {
-      std::memcpy(out + row * row_bytes + position * size, in + position * stride + row * size,
-                  sizeof(U));
+  for (; position < c.count; ++position) {
+    for (int row = 0; row < c.rows; ++row) {
+      std::memcpy(out + row * row_bytes + position * size,
+                  c.first + position * c.stride + row * size, sizeof(U));
     }
   }
 }
