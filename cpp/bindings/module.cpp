@@ -27,4 +27,5 @@ PYBIND11_MODULE(_core, module) {
   boxel::register_blocks(module);
   boxel::register_boxes(module);
   boxel::register_clustering(module);
+  boxel::register_regions(module);
 }

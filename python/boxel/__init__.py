@@ -9,6 +9,7 @@ from boxel._version import __version__
 from boxel.blocks import block_reduce, density_map
 from boxel.filters import box_filter, uniform_filter
 from boxel.pyramids import pyramid
+from boxel.regions import RegionStats, label_stats, masked_mean, masked_stats
 
 if typing.TYPE_CHECKING:
     from boxel.clustering import (
@@ -36,6 +37,7 @@ __all__ = [
     "STATISTICS",
     "IllConditionedError",
     "IllConditionedWarning",
+    "RegionStats",
     "UnmixResult",
     "Unmixer",
     "__version__",
@@ -47,9 +49,12 @@ __all__ = [
     "expand",
     "flat_clusters",
     "get_workers",
+    "label_stats",
     "leaf_order",
     "linkage",
     "linkage_from_fingerprints",
+    "masked_mean",
+    "masked_stats",
     "mix",
     "pyramid",
     "set_workers",

@@ -70,19 +70,19 @@ def image_array(image: Any, name: str = "image") -> tuple[Array, Array | None]:
     return image, mask
 
 
-def axis_tuple(axes: Any, ndim: int) -> tuple[int, ...]:
+def axis_tuple(axes: Any, ndim: int, name: str = "axes") -> tuple[int, ...]:
     """Return `axes` as distinct non-negative ints; None is all of them."""
     if axes is None:
         return tuple(range(ndim))
     given = tuple(axes) if isinstance(axes, Iterable) else (axes,)
     result = []
     for axis in given:
-        number = integer(axis, "axes")
+        number = integer(axis, name)
         if not -ndim <= number < ndim:
-            raise AxisError(number, ndim, "axes")
+            raise AxisError(number, ndim, name)
         result.append(number % ndim)
     if len(set(result)) != len(result):
-        raise ValueError(f"axes must name each axis once, found {given}")
+        raise ValueError(f"{name} must name each axis once, found {given}")
     return tuple(result)
 
 
@@ -172,20 +172,22 @@ def output_dtype(dtype: Any, name: str = "dtype") -> np.dtype[Any]:
     return result.newbyteorder("=")
 
 
-def broadcast(array: Array, shape: tuple[int, ...], name: str) -> Array:
-    """Return a view of `array` with the image's shape."""
+def broadcast(
+    array: Array, shape: tuple[int, ...], name: str, target: str = "the image"
+) -> Array:
+    """Return a view of `array` with the shape of the image, or of another `target`."""
     if array.shape == shape:
         return array
     try:
         return np.broadcast_to(array, shape)
     except ValueError:
         raise ValueError(
-            f"{name} of shape {array.shape} does not broadcast to the image of shape {shape}"
+            f"{name} of shape {array.shape} does not broadcast to {target} of shape {shape}"
         ) from None
 
 
-def where_array(where: Any, shape: tuple[int, ...]) -> Array:
-    """Return a bool view with the image's shape."""
+def where_array(where: Any, shape: tuple[int, ...], target: str = "the image") -> Array:
+    """Return a bool view with the shape of the image, or of another `target`."""
     if isinstance(where, np.ma.MaskedArray):
         raise TypeError("where must be a plain bool array, found a masked array")
     array = np.asarray(where)
@@ -194,7 +196,7 @@ def where_array(where: Any, shape: tuple[int, ...]) -> Array:
             f"where must be a bool array (True where a sample counts), found dtype {array.dtype}; "
             "compare first, as in where=(mask != 0)"
         )
-    return broadcast(array, shape, "where")
+    return broadcast(array, shape, "where", target)
 
 
 def weights_array(weights: Any, shape: tuple[int, ...]) -> Array:

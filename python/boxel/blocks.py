@@ -78,7 +78,7 @@ def window_counts(
     return tuple(counts)
 
 
-def _checked_weights(
+def checked_weights(
     weights: Any, shape: tuple[int, ...], names: Sequence[str], workers: int | None
 ) -> Array:
     """Return weights of the image's shape; refuse negative, NaN and infinite ones.
@@ -247,7 +247,7 @@ def block_reduce(
     sizes, counts = tiles(array.shape, block_size, axes, boundary)
     names, single = statistic_names(statistic)
     if weights is not None:
-        weights = _checked_weights(weights, array.shape, names, workers)
+        weights = checked_weights(weights, array.shape, names, workers)
     padded = boundary == "pad"
     if padded:
         check.padded_volume(sizes, "boundary='pad' with block_size")
