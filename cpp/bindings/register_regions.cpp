@@ -61,7 +61,7 @@ py::array array_of(const std::vector<WideLabel>& labels) {
 RegionUpdate update_of(const py::array& labels, const py::object& image, const py::object& where,
                        const py::object& masked, const py::object& weights,
                        const py::object& counted, const py::object& left_out, bool skipna,
-                       const py::tuple& origin, int workers) {
+                       const py::tuple& origin, int workers, bool is_mask = false) {
   RegionUpdate update;
   update.labels = view_of(labels);
   update.image = optional_view(image);
@@ -70,6 +70,7 @@ RegionUpdate update_of(const py::array& labels, const py::object& image, const p
   update.weights = optional_view(weights);
   update.counted = optional_view(counted);
   update.left_out = optional_view(left_out);
+  update.is_mask = is_mask;
   update.skipna = skipna;
   for (const py::handle offset : origin) update.origin.push_back(offset.cast<std::int64_t>());
   update.workers = workers;
@@ -86,9 +87,10 @@ class Table {
 
   void update(const py::array& labels, const py::object& image, const py::object& where,
               const py::object& masked, const py::object& weights, const py::object& counted,
-              const py::object& left_out, bool skipna, const py::tuple& origin, int workers) {
+              const py::object& left_out, bool skipna, const py::tuple& origin, int workers,
+              bool is_mask) {
     const RegionUpdate request = update_of(labels, image, where, masked, weights, counted,
-                                           left_out, skipna, origin, workers);
+                                           left_out, skipna, origin, workers, is_mask);
     const py::gil_scoped_release release;  // the kernels touch no Python object
     update_regions(table_, request);
   }
@@ -163,7 +165,7 @@ void register_regions(py::module_& module) {
            py::arg("geometry_axes"), py::arg("background"), py::arg("dense_span"))
       .def("update", &Table::update, py::arg("labels"), py::arg("image"), py::arg("where"),
            py::arg("masked"), py::arg("weights"), py::arg("counted"), py::arg("left_out"),
-           py::arg("skipna"), py::arg("origin"), py::arg("workers"))
+           py::arg("skipna"), py::arg("origin"), py::arg("workers"), py::arg("is_mask"))
       .def("merge", &Table::merge, py::arg("other"))
       .def("labels", &Table::labels)
       .def("write", &Table::write, py::arg("labels"), py::arg("statistics"), py::arg("outputs"),

@@ -221,11 +221,12 @@ def take(
     skipna: bool,
     origin: tuple[int, ...] = (),
     workers: int,
+    is_mask: bool = False,
 ) -> None:
-    """Take pixels into a table."""
+    """Take pixels into a table; the labels of a mask are bool."""
     table.update(
         pixels.labels, pixels.image, pixels.where, pixels.masked, pixels.weights, pixels.counted,
-        pixels.left_out, skipna, origin, workers,
+        pixels.left_out, skipna, origin, workers, is_mask,
     )  # fmt: skip
 
 

@@ -152,7 +152,7 @@ def masked_stats(
     covered = calls.mask_array(mask)
     names, _ = statistic_names(_listed(statistics))
     pixels = calls.pixels_of(
-        covered.view(np.uint8) if covered.dtype.isnative else covered, image, what="mask",
+        covered, image, what="mask",
         channel_axis=channel_axis, weights=weights, names=names, workers=workers,
     )  # fmt: skip
     found = _statistics_of(
@@ -332,7 +332,7 @@ def _statistics_of(
     statistics = [name for name in names if name not in calls.GEOMETRY]
     merged = [name for name in statistics if name in MERGEABLE]
     table = calls.new_table(pixels, merged, background, geometry=shaped)
-    calls.take(table, pixels, skipna=skipna, workers=workers)
+    calls.take(table, pixels, skipna=skipna, workers=workers, is_mask=describe == _MASKED)
     labels = table.labels() if index is None else index
     known = (pixels.dtype, pixels.trailing, pixels.weights is not None)
     found = calls.columns(

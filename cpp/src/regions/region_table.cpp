@@ -15,6 +15,11 @@ std::size_t at(std::int64_t index) { return static_cast<std::size_t>(index); }
 // Lanes that results are written from at a time.
 constexpr std::int64_t written_lanes = 4096;
 
+// Pixels from which on a run is taken as a block.
+constexpr std::int64_t long_block = 64;
+// Slots of which several copies of packed entries stay in the first-level cache.
+constexpr std::int64_t few_slots = 512;
+
 Lanes allocate(Buffer& memory, const Accumulator& accumulator, std::int64_t lanes) {
   const auto per_line = static_cast<std::int64_t>(cache_line / accumulator.lane_size());
   const std::int64_t capacity = (lanes + per_line - 1) / per_line * per_line;
@@ -54,6 +59,10 @@ RegionTable::RegionTable(const RegionSettings& settings)
   }
   memory_.resize(plan_.kinds.size());
   lanes_.resize(plan_.kinds.size());
+  for (const bool masked : {false, true}) {
+    blocks_[masked ? 1 : 0] =
+        settings.weighted ? nullptr : kernels_->block(sample_, settings.channels, masked);
+  }
   packed_ = settings.weighted ? nullptr : kernels_->packed(sample_, settings.channels);
   make_room({});
 }
@@ -139,6 +148,63 @@ bool RegionTable::seen(std::int64_t slot) const {
 }
 
 void RegionTable::take(const RegionSamples& samples, const WideSamples& wide) {
+  const bool plain = !samples.include && !samples.skip_nan;
+  if (samples.runs && plain && blocks_[0] && samples.channels == settings_.channels) {
+    take_long_runs(samples);
+  } else {
+    take_some(samples, wide);
+  }
+}
+
+// Long runs as blocks, what lies between them as it comes.
+void RegionTable::take_long_runs(const RegionSamples& samples) {
+  const auto bytes = static_cast<std::int64_t>(size_of_sample(sample_)) * samples.channels;
+  const auto* first = static_cast<const std::byte*>(samples.samples);
+  const auto part = [&](std::int64_t from, std::int64_t to) {
+    RegionSamples some = samples;
+    some.slots += from;
+    some.samples = first + from * bytes;
+    some.pixels = to - from;
+    return some;
+  };
+  std::int64_t left = 0;  // not taken yet
+  for (std::int64_t p = 0; p < samples.pixels;) {
+    const std::int32_t slot = samples.slots[p];
+    std::int64_t end = p + 1;
+    while (end < samples.pixels && samples.slots[end] == slot) ++end;
+    if (end - p >= long_block) {
+      if (left < p) take_some(part(left, p), {nullptr, nullptr});
+      for (; slot != no_slot && p < end; p += block_pixels) {
+        const std::int64_t pixels = std::min(block_pixels, end - p);
+        take_block(slot, first + p * bytes, nullptr, pixels, pixels);
+      }
+      left = end;
+    }
+    p = end;
+  }
+  if (left < samples.pixels) take_some(part(left, samples.pixels), {nullptr, nullptr});
+}
+
+void RegionTable::take_block(std::int32_t slot, const void* samples, const std::uint8_t* include,
+                             std::int64_t pixels, std::int64_t counted) {
+  const std::int64_t channels = settings_.channels;
+  const RegionBlock block{samples, include, pixels, counted, slot * channels};
+  const TakeBlock take_whole = blocks_[include ? 1 : 0];
+  for (std::size_t k = 0; k < takers_.size(); ++k) {
+    if (take_whole && take_whole(plan_.kinds[k], lanes_[k], block)) continue;
+    same_slots_.assign(at(pixels), slot);
+    const RegionSamples each{same_slots_.data(), pixels,   true,     samples, include, false,
+                             channels,           channels, 0};
+    if (takers_[k]) {
+      takers_[k](lanes_[k], each);
+    } else {
+      const std::vector<std::uint8_t> all(include ? 0 : at(pixels * channels), 1);
+      take_pixel_by_pixel(k, each, {include ? include : all.data(), nullptr});
+    }
+  }
+}
+
+void RegionTable::take_some(const RegionSamples& samples, const WideSamples& wide) {
   const bool packs = packed_ && !samples.include && !samples.skip_nan &&
                      samples.channels == settings_.channels;
   if (packs) take_packed(samples);
@@ -156,12 +222,14 @@ void RegionTable::take_packed(const RegionSamples& samples) {
   if (entry_slots_ < capacity_ || packed_pixels_ + samples.pixels > packed_->most_pixels) {
     settle();
     if (entry_slots_ < capacity_) {
-      entries_.reserve(at(capacity_ * packed_->entry_bytes));
+      copies_ = capacity_ <= few_slots ? packed_copies : 1;
+      const std::size_t bytes = at(copies_ * capacity_ * packed_->entry_bytes);
+      entries_.reserve(bytes);
       entry_slots_ = capacity_;
-      std::memset(entries_.data(), 0, at(capacity_ * packed_->entry_bytes));
+      std::memset(entries_.data(), 0, bytes);
     }
   }
-  packed_->add(entries_.data(), samples);
+  packed_->add(entries_.data(), copies_, entry_slots_, samples);
   packed_pixels_ += samples.pixels;
 }
 
@@ -172,8 +240,8 @@ void RegionTable::settle() {
     if (takes_packed(plan_.kinds[k])) sums = &lanes_[k];
   }
   const bool truth = settings_.dtype == DType::boolean;
-  packed_->flush(entries_.data(), map_.slots() < entry_slots_ ? map_.slots() : entry_slots_,
-                 settings_.channels, &lanes_[0], truth ? nullptr : sums, truth ? sums : nullptr);
+  packed_->flush(entries_.data(), copies_, entry_slots_, std::min(map_.slots(), entry_slots_),
+                 &lanes_[0], truth ? nullptr : sums, truth ? sums : nullptr);
   packed_pixels_ = 0;
 }
 

@@ -16,6 +16,11 @@ RowSource source_of(const KernelSet& kernels, const View& view, Sample sample,
   return {{kernels, view, sample, layout}, view.data};
 }
 
+View as_bytes(View truth) {
+  truth.dtype = DType::uint8;
+  return truth;
+}
+
 }  // namespace
 
 Sample label_sample(DType dtype) {
@@ -44,7 +49,10 @@ Sample label_sample(DType dtype) {
 
 PixelSources::PixelSources(const RegionUpdate& update, const KernelSet& kernels, Sample sample,
                            bool includes, const PixelPlan& plan)
-    : labels(source_of(kernels, update.labels, label_sample(update.labels.dtype),
+    : whole_masks(update.is_mask && update.image && !includes &&
+                  !(update.skipna && is_floating(update.image->dtype))),
+      labels(source_of(kernels, whole_masks ? as_bytes(update.labels) : update.labels,
+                       label_sample(update.labels.dtype),
                        plan.layout(&PixelAxis::labels, nullptr, 0))) {
   const int axes = update.labels.shape.size();
   const auto open = [&](const std::optional<View>& view, std::int64_t PixelAxis::* stride,
@@ -74,6 +82,7 @@ RegionWorker::RegionWorker(const RegionUpdate& update, const PixelPlan& plan,
       labels_(at(plan.most_pixels()) * sizeof(std::int64_t)),
       pixels_(at(plan.most_pixels())),
       slots_(at(plan.most_pixels())) {
+  if (sources.whole_masks) included_.resize(at(plan.most_pixels() * channels_));
   if (sources.samples) scratch_.emplace(*sources.samples, plan.most_pixels() * channels_);
 }
 
@@ -100,8 +109,36 @@ const std::int32_t* RegionWorker::load_slots(RegionTable& table, const PixelChun
 void RegionWorker::take(RegionTable& table, std::int64_t index) {
   const PixelChunk chunk = plan_.chunk(index);
   if (chunk.pixels == 0) return;
+  if (sources_.whole_masks) {
+    return take_masked(table, chunk);
+  }
   const Loaded loaded = load(table, chunk);
   table.take(loaded.samples, loaded.wide);
+}
+
+void RegionWorker::take_masked(RegionTable& table, const PixelChunk& chunk) {
+  const RegionKernels& kernels = region_kernels(*table.settings().kernels);
+  const auto* mask = static_cast<const std::uint8_t*>(
+      sources_.labels.load(chunk.place.labels, chunk.positions, labels_.data()));
+  const std::int64_t counted = kernels.count_mask(mask, chunk.pixels);
+  if (counted == 0) return;
+  constexpr std::uint8_t label = 1;
+  std::int32_t slot = no_slot;
+  table.assign(Sample::uint8, &label, 1, &slot);
+  RowGroup group{};
+  scratch_->load(group, 0, {chunk.place.image}, chunk.positions, chunk.pixels * channels_);
+  const auto* samples = static_cast<const std::byte*>(group.samples[0]);
+  const bool whole = counted == chunk.pixels;
+  if (!whole) kernels.expand_mask(mask, chunk.pixels, channels_, included_.data());
+  const auto bytes = static_cast<std::int64_t>(size_of_sample(table.sample())) * channels_;
+  for (std::int64_t first = 0; first < chunk.pixels; first += block_pixels) {
+    const std::int64_t pixels = std::min(block_pixels, chunk.pixels - first);
+    const std::int64_t held =
+        pixels == chunk.pixels ? counted : kernels.count_mask(mask + first, pixels);
+    if (held == 0) continue;
+    table.take_block(slot, samples + first * bytes,
+                     whole ? nullptr : included_.data() + first * channels_, pixels, held);
+  }
 }
 
 RegionWorker::Loaded RegionWorker::load(RegionTable& table, const PixelChunk& chunk) {

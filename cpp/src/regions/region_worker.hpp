@@ -20,7 +20,8 @@ struct PixelSources {
   PixelSources(const RegionUpdate& update, const KernelSet& kernels, Sample sample, bool includes,
                const PixelPlan& plan);
 
-  RowSource labels;
+  bool whole_masks;  // the labels are a mask, and nothing else tells which samples count
+  RowSource labels;  // bytes that are not 0 where a pixel counts, if so
   std::optional<RowSource> counted;
   std::optional<RowSource> left_out;
   std::optional<RowSources> samples;
@@ -42,6 +43,7 @@ class RegionWorker {
   void take_places(RegionTable& table, std::int64_t chunk);
 
  private:
+  void take_masked(RegionTable& table, const PixelChunk& chunk);
   const std::int32_t* load_slots(RegionTable& table, const PixelChunk& chunk);
 
   const RegionUpdate& update_;
@@ -53,6 +55,7 @@ class RegionWorker {
   Buffer labels_;
   Buffer pixels_;  // whether they count
   std::vector<std::int32_t> slots_;
+  std::vector<std::uint8_t> included_;  // of a mask, per sample
   std::optional<RowScratch> scratch_;
 };
 

@@ -49,7 +49,8 @@ std::int64_t pieces_of(const RegionTable& table, std::int64_t pixels, int worker
 void take_image(RegionTable& total, const RegionUpdate& update) {
   const RegionSettings& settings = total.settings();
   const std::int64_t pixels = std::max<std::int64_t>(
-      64, std::min(chunk_pixels, chunk_samples / std::max<std::int64_t>(1, settings.channels)));
+      64, std::min(update.is_mask ? chunk_samples : chunk_pixels,
+                   chunk_samples / std::max<std::int64_t>(1, settings.channels)));
   const PixelPlan plan(update, pixels, true);
   if (plan.pixels() == 0) return;
   const bool includes =

@@ -36,16 +36,34 @@ struct RegionSamples {
   std::int64_t first_lane;
 };
 
+// Samples of pixels of one region that lie in a row, at most block_pixels of them.
+struct RegionBlock {
+  const void* samples;
+  const std::uint8_t* include;  // per sample: 255 or 0, alike for all channels; null: all count
+  std::int64_t pixels;
+  std::int64_t counted;  // pixels that count
+  std::int64_t lane;     // of the first channel
+};
+
+// Returns false where it has no way to take the samples; nothing has changed then.
+using TakeBlock = bool (*)(StateKind kind, Lanes state, const RegionBlock& block);
+
+inline constexpr std::int64_t block_pixels = 2048;
+
 using TakeRegions = void (*)(Lanes state, const RegionSamples& samples);
 
 // Sums and counts of the pixels of every slot, side by side in one vector: `entries` holds
 // packed_bytes for every slot.
+// packed_copies tables of `slots` entries follow each other, where there are few slots: neighbours go
+// into different ones, so that pixels of one region do not wait for each other.
+inline constexpr std::int64_t packed_copies = 4;
 struct PackedKernel {
-  void (*add)(std::byte* entries, const RegionSamples& samples);
-  // Moves the entries of slots into their states and clears them. `sums` are in two halves where
+  void (*add)(std::byte* entries, std::int64_t copies, std::int64_t slots,
+              const RegionSamples& samples);
+  // Moves the entries of the first `used` slots into their states and clears them. `sums` are in two halves where
   // they are sums of integers; `nonzero` are sums of truth values. Both may be null.
-  void (*flush)(std::byte* entries, std::int64_t slots, std::int64_t channels, Lanes* counts,
-                Lanes* sums, Lanes* nonzero);
+  void (*flush)(std::byte* entries, std::int64_t copies, std::int64_t slots, std::int64_t used,
+                Lanes* counts, Lanes* sums, Lanes* nonzero);
   std::int64_t entry_bytes;
   std::int64_t most_pixels;  // that entries can hold before they must be flushed
 };
@@ -59,6 +77,11 @@ struct RegionKernels {
   std::int64_t (*changes)(const std::int32_t* slots, std::int64_t count);
   // Null where the accumulator itself has to take the samples, pixel by pixel.
   TakeRegions (*take)(StateKind kind, Sample type);
+  // Null where blocks are taken pixel by pixel.
+  TakeBlock (*block)(Sample type, std::int64_t channels, bool masked);
+  void (*expand_mask)(const std::uint8_t* mask, std::int64_t pixels, std::int64_t channels,
+                      std::uint8_t* include);
+  std::int64_t (*count_mask)(const std::uint8_t* mask, std::int64_t pixels);
   // Null where sums of such samples are not packed.
   const PackedKernel* (*packed)(Sample type, std::int64_t channels);
 };

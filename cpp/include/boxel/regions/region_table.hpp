@@ -50,6 +50,9 @@ class RegionTable {
   // Regions whose pixels do not count are regions all the same.
   void mark_seen(const std::int32_t* slots, std::int64_t count);
   void take(const RegionSamples& samples, const WideSamples& wide);
+  // Samples of all channels of pixels of one region; include: as in RegionBlock.
+  void take_block(std::int32_t slot, const void* samples, const std::uint8_t* include,
+                  std::int64_t pixels, std::int64_t counted);
   // Pixels [first, first + count) along an axis, all with this slot; `at` is where they begin.
   void take_run(std::int32_t slot, const std::int64_t* at, int axis, std::int64_t count);
   // Moves what is packed into the states. Nothing else changes until the next take().
@@ -78,6 +81,8 @@ class RegionTable {
   void move_states(const std::vector<std::int32_t>& moves, std::int64_t capacity);
   bool takes_packed(StateKind kind) const;
   void take_packed(const RegionSamples& samples);
+  void take_some(const RegionSamples& samples, const WideSamples& wide);
+  void take_long_runs(const RegionSamples& samples);
   void take_pixel_by_pixel(std::size_t state, const RegionSamples& samples,
                            const WideSamples& wide);
   void merge_states(const RegionTable& other, const std::vector<std::int32_t>& targets);
@@ -92,6 +97,8 @@ class RegionTable {
   LabelMap map_;
   std::vector<std::unique_ptr<Accumulator>> accumulators_;
   std::vector<TakeRegions> takers_;
+  TakeBlock blocks_[2];  // without and with a mask
+  std::vector<std::int32_t> same_slots_;  // of a block
   std::vector<Buffer> memory_;
   std::vector<Lanes> lanes_;
   std::int64_t capacity_ = 0;  // slots that they have room for
@@ -100,6 +107,7 @@ class RegionTable {
   const PackedKernel* packed_ = nullptr;
   Buffer entries_;
   std::int64_t entry_slots_ = 0;
+  std::int64_t copies_ = 1;
   std::int64_t packed_pixels_ = 0;
 
   std::vector<Extent> extents_;  // slots x axes

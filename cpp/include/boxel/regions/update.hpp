@@ -21,6 +21,7 @@ struct RegionUpdate {
   // These have the axes of the labels alone.
   std::optional<View> counted;       // true where a pixel counts
   std::optional<View> left_out;      // true where it does not
+  bool is_mask = false;  // the labels are bool, and only region 1 is of interest
   bool skipna = false;
   std::vector<std::int64_t> origin;  // of the labels in the whole image, per axis
   int workers = 1;

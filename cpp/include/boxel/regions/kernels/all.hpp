@@ -15,6 +15,7 @@
 #include "boxel/regions/kernels/labels.hpp"
 #include "boxel/regions/kernels/takers.hpp"
 #include "boxel/regions/kernels/take.hpp"
+#include "boxel/regions/kernels/block.hpp"
 #include "boxel/regions/kernels/packed.hpp"
 #include "boxel/regions/kernels/table.hpp"
 // clang-format on

@@ -23,34 +23,31 @@ class Packed {
  public:
   static constexpr std::int64_t entry_bytes = sizeof(Entry);
 
-  static void add(std::byte* entries, const RegionSamples& from) {
+  static void add(std::byte* entries, std::int64_t copies, std::int64_t slots,
+                  const RegionSamples& from) {
     if (from.runs) return add_runs(entries, from);
-    const T* samples = static_cast<const T*>(from.samples);
-    Entry* table = reinterpret_cast<Entry*>(entries);
-    // A load reads beyond its pixel, but not beyond the samples.
-    const std::int64_t whole = std::max<std::int64_t>(0, from.pixels - Width);
-    for (std::int64_t p = 0; p < whole; ++p) {
-      add_whole(table[from.slots[p]], samples + p * Channels);
-    }
-    for (std::int64_t p = whole; p < from.pixels; ++p) {
-      add_last(table[from.slots[p]], samples + p * Channels);
-    }
+    if (copies == 1) return add_scattered<1>(entries, slots, from);
+    add_scattered<packed_copies>(entries, slots, from);
   }
 
-  static void flush(std::byte* entries, std::int64_t slots, std::int64_t channels, Lanes* counts,
-                    Lanes* sums, Lanes* nonzero) {
+  static void flush(std::byte* entries, std::int64_t copies, std::int64_t slots, std::int64_t used,
+                    Lanes* counts, Lanes* sums, Lanes* nonzero) {
     Entry* table = reinterpret_cast<Entry*>(entries);
-    for (std::int64_t slot = first_slot; slot < slots; ++slot) {
+    for (std::int64_t slot = first_slot; slot < used; ++slot) {
+      Entry sum = table[slot];
+      for (std::int64_t copy = 1; copy < copies; ++copy) sum += table[copy * slots + slot];
       A values[Width];
-      std::memcpy(values, table + slot, sizeof(Entry));
-      for (std::int64_t c = 0; c < channels; ++c) {
-        const std::int64_t lane = slot * channels + c;
+      std::memcpy(values, &sum, sizeof(Entry));
+      for (int c = 0; c < Channels; ++c) {
+        const std::int64_t lane = slot * Channels + c;
         counts->row<std::int64_t>(0)[lane] += static_cast<std::int64_t>(values[Channels]);
         if (sums) add_sum(*sums, lane, values[c]);
         if (nonzero) nonzero->row<std::int64_t>(0)[lane] += static_cast<std::int64_t>(values[c]);
       }
     }
-    std::memset(entries, 0, static_cast<std::size_t>(slots * entry_bytes));
+    for (std::int64_t copy = 0; copy < copies; ++copy) {
+      std::memset(table + copy * slots, 0, static_cast<std::size_t>(used * entry_bytes));
+    }
   }
 
  private:
@@ -71,6 +68,21 @@ class Packed {
     Samples pixel = {};
     for (int c = 0; c < Channels; ++c) pixel[c] = samples[c];
     add_pixel(entry, pixel);
+  }
+
+  template <int Copies>
+  static void add_scattered(std::byte* entries, std::int64_t slots, const RegionSamples& from) {
+    const T* samples = static_cast<const T*>(from.samples);
+    Entry* table = reinterpret_cast<Entry*>(entries);
+    // A load reads beyond its pixel, but not beyond the samples.
+    const std::int64_t whole = std::max<std::int64_t>(0, from.pixels - Width);
+    std::int64_t p = 0;
+    for (; p + Copies <= whole; p += Copies) {
+      for (int copy = 0; copy < Copies; ++copy) {
+        add_whole(table[copy * slots + from.slots[p + copy]], samples + (p + copy) * Channels);
+      }
+    }
+    for (; p < from.pixels; ++p) add_last(table[from.slots[p]], samples + p * Channels);
   }
 
   static void add_runs(std::byte* entries, const RegionSamples& from) {
