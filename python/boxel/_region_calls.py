@@ -81,14 +81,13 @@ def mask_array(mask: Any) -> Array:
 
 def _check_mask_values(mask: Array) -> None:
     low, high = int(mask.min()), int(mask.max())
-    ones = 255 if high == 255 else 1
-    if low >= 0 and high in (0, 1, 255):
-        if high < 2 or np.count_nonzero(mask) == np.count_nonzero(mask == ones):
-            return
-        low = int(mask[(mask != 0) & (mask != ones)].min())
-    found = low if low not in (0, 1, 255) else high
+    if low >= 0 and high < 2:
+        return
+    if low >= 0 and high == 255 and np.count_nonzero(mask) == np.count_nonzero(mask == 255):
+        return
+    found = ", ".join(map(str, np.unique(mask)[:5].tolist()))
     raise ValueError(
-        f"mask holds the value {found}; integer masks are 0 and 1 or 0 and 255. For regions with "
+        f"mask holds the values {found}; integer masks are 0 and 1 or 0 and 255. For regions with "
         "labels use label_stats"
     )
 

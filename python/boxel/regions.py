@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -615,7 +615,7 @@ def _twin(stats: RegionStats) -> _core._RegionTable:
 def _origin_of(origin: Any, ndim: int) -> tuple[int, ...]:
     if origin is None:
         return ()
-    given = tuple(np.atleast_1d(origin).tolist())
+    given = tuple(origin) if isinstance(origin, Iterable) else (origin,)
     if len(given) == 1 and ndim > 1:
         raise ValueError(f"origin must have one integer for each of {ndim} axes, found {origin!r}")
     offsets = tuple([check.integer(each, "origin") for each in given])

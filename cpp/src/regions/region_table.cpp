@@ -272,11 +272,10 @@ void RegionTable::take_run(std::int32_t slot, const std::int64_t* place, int axi
   pixels_[at(slot)] += count;
   Extent* extents = extents_.data() + slot * settings_.geometry_axes;
   for (int each = 0; each < settings_.geometry_axes; ++each) {
-    const std::int64_t last = place[each] + (each == axis ? count - 1 : 0);
+    const bool along = each == axis;
     extents[each].low = std::min(extents[each].low, place[each]);
-    extents[each].high = std::max(extents[each].high, last);
-    // The sum of a run of coordinates is the mean of its ends times its length.
-    extents[each].sum += (WideLabel{place[each]} + last) * count / 2;
+    extents[each].high = std::max(extents[each].high, place[each] + (along ? count - 1 : 0));
+    extents[each].sum += WideLabel{place[each]} * count + (along ? count * (count - 1) / 2 : 0);
   }
 }
 

@@ -16,6 +16,7 @@ from boxel.cli.demo import demo
 from boxel.cli.density import density
 from boxel.cli.filter import filter_command
 from boxel.cli.info import info
+from boxel.cli.regions import regions
 from boxel.cli.unmix import unmix
 
 EXPECTED_ERRORS = (ValueError, TypeError, OverflowError, OSError, ImportError, MemoryError)
@@ -72,5 +73,5 @@ def boxel(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for command in (density, filter_command, unmix, cluster, demo, info):
+for command in (density, filter_command, unmix, cluster, regions, demo, info):
     boxel.add_command(command)

@@ -37,14 +37,23 @@ class MaskExpander {
   }
 };
 
-// The sample where it counts, else 0; never by a product (NaN * 0 is NaN).
+// The value where it counts, else another; by its bits, which every vector width has, and never by a
+// product (NaN * 0 is NaN).
+template <bool Masked, class T>
+BOXEL_INLINE T kept(T value, const std::uint8_t* include, std::int64_t index, T other = T{0}) {
+  if constexpr (!Masked) return value;
+  using I = std::conditional_t<
+      sizeof(T) == 8, std::int64_t,
+      std::conditional_t<sizeof(T) == 4, std::int32_t,
+                         std::conditional_t<sizeof(T) == 2, std::int16_t, std::int8_t>>>;
+  const auto mask = static_cast<I>(static_cast<std::int8_t>(include[index]));
+  return std::bit_cast<T>(static_cast<I>((std::bit_cast<I>(value) & mask) |
+                                         (std::bit_cast<I>(other) & static_cast<I>(~mask))));
+}
+
 template <bool Masked, class T>
 BOXEL_INLINE T kept_sample(const T* samples, const std::uint8_t* include, std::int64_t index) {
-  if constexpr (!Masked) return samples[index];
-  if constexpr (sizeof(T) == 1) {
-    return static_cast<T>(static_cast<std::uint8_t>(samples[index]) & include[index]);
-  }
-  return include[index] ? samples[index] : T{0};
+  return kept<Masked>(samples[index], include, index);
 }
 
 // The type that holds the sums of the positions of a block.
@@ -143,7 +152,7 @@ struct BlockTaker {
     const std::uint8_t* include = block.include;
     constexpr std::int64_t lanes = group_pixels * Channels;
     const auto sample_at = [=](std::int64_t index) BOXEL_INLINED {
-      return !Masked || include[index] ? samples[index] : losing_value<Largest, T>();
+      return kept<Masked>(samples[index], include, index, losing_value<Largest, T>());
     };
     T extremes[lanes];
     std::fill_n(extremes, lanes, losing_value<Largest, T>());
@@ -181,7 +190,7 @@ struct BlockTaker {
       for (std::int64_t l = 0; l < group_pixels * Channels; ++l) centers[l] = means[l % Channels];
     };
     spread_centers();
-    add_differences<false>(samples, include, centers, block.pixels, shifts);
+    add_differences<false>(samples, include, centers, block.pixels, shifts, nullptr);
     double squares[Channels] = {};
     double rests[Channels] = {};
     for (int c = 0; c < Channels; ++c) {
@@ -190,8 +199,7 @@ struct BlockTaker {
     }
     if (second) {
       spread_centers();
-      add_differences<false>(samples, include, centers, block.pixels, rests);
-      add_differences<true>(samples, include, centers, block.pixels, squares);
+      add_differences<true>(samples, include, centers, block.pixels, rests, squares);
       for (int c = 0; c < Channels; ++c) {
         if (!is_finite(squares[c])) return false;
       }
@@ -220,27 +228,35 @@ struct BlockTaker {
   }
 
  private:
-  // `centers` repeats with the positions of a group.
+  // Adds up the differences from centers, which repeat with the positions of a group, and perhaps
+  // their squares.
   template <bool Squared>
   static void add_differences(const T* samples, const std::uint8_t* include, const double* centers,
-                              std::int64_t pixels, double* totals) {
+                              std::int64_t pixels, double* totals, double* squares) {
     constexpr std::int64_t lanes = group_pixels * Channels;
     double sums[lanes] = {};
-    std::int64_t first = 0;
+    double square_sums[lanes] = {};
     const auto term = [=](std::int64_t at, std::int64_t l) BOXEL_INLINED {
-      const double d = static_cast<double>(samples[at]) - centers[l];
-      const double kept = !Masked || include[at] ? d : 0.0;
-      return Squared ? kept * kept : kept;
+      return kept<Masked>(static_cast<double>(samples[at]) - centers[l], include, at);
     };
+    std::int64_t first = 0;
     for (; first + 2 * lanes <= pixels * Channels; first += 2 * lanes) {
       BOXEL_EACH_LANE
       for (std::int64_t l = 0; l < lanes; ++l) {
-        sums[l] += term(first + l, l) + term(first + lanes + l, l);
+        const double one = term(first + l, l);
+        const double other = term(first + lanes + l, l);
+        sums[l] += one + other;
+        if constexpr (Squared) square_sums[l] += one * one + other * other;
       }
     }
-    for (std::int64_t l = 0; l < lanes; ++l) totals[l % Channels] += sums[l];
+    for (std::int64_t l = 0; l < lanes; ++l) {
+      totals[l % Channels] += sums[l];
+      if constexpr (Squared) squares[l % Channels] += square_sums[l];
+    }
     for (std::int64_t l = 0; first < pixels * Channels; ++first, ++l) {
-      totals[l % Channels] += term(first, l % lanes);
+      const double one = term(first, l % lanes);
+      totals[l % Channels] += one;
+      if constexpr (Squared) squares[l % Channels] += one * one;
     }
   }
 };
