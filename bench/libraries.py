@@ -19,6 +19,7 @@ DISTRIBUTIONS = {
     "xarray": "xarray",
     "fastcluster": "fastcluster",
     "rdkit": "rdkit",
+    "cc3d": "connected-components-3d",
 }
 
 

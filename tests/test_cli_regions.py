@@ -2,6 +2,7 @@
 
 import csv
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -165,9 +166,9 @@ def test_errors(arguments, words):
 def test_existing_files_are_kept():
     save("out.csv.npy", GRAY)
     run("regions", "gray.npy", "--mask", "mask.npy", "--csv", "out.csv")
-    before = open("out.csv", encoding="utf-8").read()
+    before = Path("out.csv").read_bytes()
     assert "--force" in fail("regions", "gray.npy", "--labels", "labels.npy", "--csv", "out.csv")
-    assert open("out.csv", encoding="utf-8").read() == before
+    assert Path("out.csv").read_bytes() == before
     run("regions", "gray.npy", "--labels", "labels.npy", "--csv", "out.csv", "--force")
     assert len(rows_of("out.csv")) == 5
 

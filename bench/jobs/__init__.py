@@ -6,9 +6,9 @@ from fnmatch import fnmatchcase
 
 from job import Job
 
-from jobs import blocks, boxes, clustering, unmix
+from jobs import blocks, boxes, clustering, regions, unmix
 
-ALL_JOBS: tuple[Job, ...] = (*blocks.JOBS, *boxes.JOBS, *unmix.JOBS, *clustering.JOBS)
+ALL_JOBS: tuple[Job, ...] = (*blocks.JOBS, *boxes.JOBS, *unmix.JOBS, *clustering.JOBS, *regions.JOBS)
 
 
 class UnknownJobError(Exception):
