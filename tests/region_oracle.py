@@ -46,7 +46,9 @@ def label_stats(
     if np.ma.isMaskedArray(labels):
         occurring = ~np.ma.getmaskarray(labels)
         labels = labels.data
-    masked = np.ma.getmaskarray(image) if np.ma.isMaskedArray(image) else np.zeros(image.shape, bool)
+    masked = (
+        np.ma.getmaskarray(image) if np.ma.isMaskedArray(image) else np.zeros(image.shape, bool)
+    )
     image = oracle.native(np.ma.getdata(image))
     labels = oracle.native(labels)
     trailing = image.shape[labels.ndim :]

@@ -93,7 +93,9 @@ def test_every_way_to_write_statistics(words):
 
 
 def test_only_names_are_joined():
-    joined = join_sizes(["--statistics", "mean", "std", "a.png"], ["--statistics"], {"mean", "std"}.__contains__)
+    joined = join_sizes(
+        ["--statistics", "mean", "std", "a.png"], ["--statistics"], {"mean", "std"}.__contains__
+    )
     assert joined == ["--statistics", "mean,std", "a.png"]
 
 
@@ -119,9 +121,7 @@ def test_options():
     sample = json.loads(run(*options, "--statistics", "var", "--ddof", "1"))["regions"]
     assert sample[0]["var"] == bx.label_stats(LABELS, GRAY, "var", ddof=1)["var"][0]
     save("hole.npy", np.where(LABELS == 1, np.nan, 2.0))
-    skipped = json.loads(
-        run("regions", "hole.npy", "--labels", "labels.npy", "--skipna", "--json")
-    )
+    skipped = json.loads(run("regions", "hole.npy", "--labels", "labels.npy", "--skipna", "--json"))
     assert skipped["regions"][0] == {"label": 1, "count": 0, "mean": None}
 
 

@@ -36,7 +36,7 @@ def test_masks_of_the_wrong_shape(function, mask, options, words):
 def test_channels_first_are_suspected():
     with pytest.raises(ValueError, match="pass channel_axis=0"):
         bx.masked_mean(np.moveaxis(IMAGE, -1, 0), MASK)
-    with pytest.raises(ValueError, match="labels of shape .* pass channel_axis=0"):
+    with pytest.raises(ValueError, match=r"labels of shape .* pass channel_axis=0"):
         bx.label_stats(LABELS, np.moveaxis(IMAGE, -1, 0))
 
 
@@ -77,7 +77,7 @@ def test_masked_masks_and_where():
         bx.label_stats(LABELS, IMAGE, where=LABELS)
     with pytest.raises(ValueError, match="where of shape"):
         bx.label_stats(LABELS, IMAGE, where=MASK.T)
-    with pytest.raises(ValueError, match="where of shape .* the labels"):
+    with pytest.raises(ValueError, match=r"where of shape .* the labels"):
         bx.label_stats(LABELS, where=MASK.T)
 
 

@@ -1,9 +1,11 @@
 """Laws of region statistics: permuted labels, split images, merges, geometry, contracts."""
 
+import os
 import subprocess
 import sys
 import threading
 
+import hypothesis
 import numpy as np
 import pytest
 from hypothesis import given
@@ -13,8 +15,12 @@ from hypothesis.extra import numpy as hnp
 import boxel as bx
 import oracle
 from agreement import assert_same_bits
+from boxel import _core
 from boxel._registry import MERGEABLE
 from cases import DTYPES, make_image, make_where
+
+hypothesis.settings.register_profile("boxel", deadline=None, max_examples=100, derandomize=True)
+hypothesis.settings.load_profile("boxel")
 
 MERGED = tuple(name for name in oracle.STATISTICS if name in MERGEABLE)
 GEOMETRY = ("bounding_box", "centroid")
@@ -33,7 +39,9 @@ def labelled_images(draw, dtypes=INTEGERS):
     )
     which = draw(hnp.arrays(np.intp, shape, elements=st.integers(0, len(values) - 1)))
     dtype = np.dtype(draw(st.sampled_from(dtypes)))
-    return np.array(values, np.int64)[which], make_image(dtype, shape + channels, draw(st.integers(0, 99)))
+    return np.array(values, np.int64)[which], make_image(
+        dtype, shape + channels, draw(st.integers(0, 99))
+    )
 
 
 def assert_same(found, expected):
@@ -305,10 +313,6 @@ print(digest.hexdigest())
 
 
 def test_same_bits_on_every_instruction_set():
-    import os
-
-    from boxel import _core
-
     digests = set()
     for name in _core.instruction_sets():
         done = subprocess.run(

@@ -51,7 +51,9 @@ def test_regionprops(case):
     for axis in range(4):
         np.testing.assert_array_equal(ours["bounding_box"][:, axis], theirs[f"bbox-{axis}"])
     for axis in range(2):
-        np.testing.assert_allclose(ours["centroid"][:, axis], theirs[f"centroid-{axis}"], rtol=1e-12)
+        np.testing.assert_allclose(
+            ours["centroid"][:, axis], theirs[f"centroid-{axis}"], rtol=1e-12
+        )
     for name in ("mean", "min", "max"):
         for channel in range(1 if image.ndim == 2 else image.shape[-1]):
             key = f"intensity_{name}" + ("" if image.ndim == 2 else f"-{channel}")

@@ -54,6 +54,22 @@ def test_every_statistic(dtype, channels, kind):
     assert_agrees(labels, image, fill_value=0)
 
 
+@pytest.mark.parametrize("kind", ["random", "runs", "one"])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_regions_of_nothing_but_the_least_or_the_greatest_value(dtype, kind):
+    labels = np.ones((9, 80), int) if kind == "one" else make_labels((9, 80), 5, kind=kind)
+    kind_of_dtype = np.dtype(dtype).kind
+    values = [0, 1]
+    if kind_of_dtype == "f":
+        values += [-1e4, np.inf, -np.inf]
+    elif kind_of_dtype != "b":
+        values += [np.iinfo(dtype).min, np.iinfo(dtype).max]
+    for value in values:
+        for weights in (None, np.ones(labels.shape)):
+            image = np.full((9, 80, 3), value, dtype)
+            assert_agrees(labels, image, ("min", "max", "any", "all"), weights=weights)
+
+
 @pytest.mark.parametrize("name", STATISTICS)
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_one_statistic_at_a_time(dtype, name):

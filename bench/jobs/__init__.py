@@ -8,7 +8,13 @@ from job import Job
 
 from jobs import blocks, boxes, clustering, regions, unmix
 
-ALL_JOBS: tuple[Job, ...] = (*blocks.JOBS, *boxes.JOBS, *unmix.JOBS, *clustering.JOBS, *regions.JOBS)
+ALL_JOBS: tuple[Job, ...] = (
+    *blocks.JOBS,
+    *boxes.JOBS,
+    *unmix.JOBS,
+    *clustering.JOBS,
+    *regions.JOBS,
+)
 
 
 class UnknownJobError(Exception):

@@ -47,9 +47,11 @@ def blobs(shape: tuple[int, int], count: int) -> Image:
     wave = 0.15 * np.sin(rows / 37.0 + columns / 53.0)
     row = np.clip((rows / shape[0] * down + wave).astype(np.int32), 0, down - 1)
     column = np.clip((columns / shape[1] * across - wave).astype(np.int32), 0, across - 1)
-    return np.asarray(np.unique(row * across + column, return_inverse=True)[1] + 1).reshape(
-        shape
-    ).astype(np.int32)
+    return (
+        np.asarray(np.unique(row * across + column, return_inverse=True)[1] + 1)
+        .reshape(shape)
+        .astype(np.int32)
+    )
 
 
 def masks(shape: tuple[int, int], kind: str) -> Image:

@@ -36,7 +36,9 @@ def sum_of_product(image: Image, mask: Image, workers: int) -> Call:
 
 
 def einsum(image: Image, mask: Image, workers: int) -> Call:
-    return lambda: np.einsum("ij...,ij->...", image, mask, dtype=np.float64) / np.count_nonzero(mask)
+    return lambda: (
+        np.einsum("ij...,ij->...", image, mask, dtype=np.float64) / np.count_nonzero(mask)
+    )
 
 
 def opencv_mean(image: Image, mask: Image, workers: int) -> Call:
@@ -124,7 +126,9 @@ def label_peers(
     """Return the peers for a statistic of labels from 1 to `count`, all of which occur."""
     if statistic == "std":
         return (
-            Peer("SciPy standard_deviation", "scipy", partial(scipy_deviation, image, labels, count)),
+            Peer(
+                "SciPy standard_deviation", "scipy", partial(scipy_deviation, image, labels, count)
+            ),
         )
     peers = [
         Peer("NumPy bincount", "numpy", partial(bincount, image, labels, count)),

@@ -49,6 +49,7 @@ def filter_boxes(
     modes: tuple[int, ...],
     whole_means: bool,
 ) -> None: ...
+
 class _RegionTable:
     def __init__(
         self,

@@ -183,9 +183,9 @@ def _likely_fix(
     pixels = moved[: len(moved) - len(channels)]
     if len(covered) > 1 and covered[::-1] == pixels[: len(covered)]:
         return f"; it looks transposed: pass {what}.T"
-    if len(covered) > 1 and covered[:-1] == pixels[: len(covered) - 1]:
-        if channels or covered[-1] == 1 or covered[-1] in (3, 4):
-            return f"; it has an axis of channels itself: pass {what}[..., 0]"
+    own_channels = len(covered) > 1 and covered[:-1] == pixels[: len(covered) - 1]
+    if own_channels and (channels or covered[-1] in (1, 3, 4)):
+        return f"; it has an axis of channels itself: pass {what}[..., 0]"
     if not channels and covered == moved[1:]:
         return "; the channels seem to come first: pass channel_axis=0"
     return ""
@@ -268,9 +268,7 @@ def columns(
     dtype, trailing, weighted = pixels
     names = list(dict.fromkeys(["count", *names]))
     rows = len(labels)
-    codes, outputs, fills = _outputs(
-        names, rows, math.prod(trailing), dtype, weighted, fill_value
-    )
+    codes, outputs, fills = _outputs(names, rows, math.prod(trailing), dtype, weighted, fill_value)
     table.write(labels, codes[:1], outputs[:1], fills[:1], 0.0)
     check_filled(names, outputs, fills, outputs[0], labels, describe)
     table.write(labels, codes[1:], outputs[1:], fills[1:], ddof)
@@ -313,9 +311,7 @@ def selected(
 ) -> dict[str, Array]:
     """Return statistics that need all samples of a region at once."""
     rows = len(labels)
-    codes, outputs, fills = _outputs(
-        names, rows, pixels.channels, pixels.dtype, False, fill_value
-    )
+    codes, outputs, fills = _outputs(names, rows, pixels.channels, pixels.dtype, False, fill_value)
     counts = counts.reshape(rows, pixels.channels)
     check_filled(names, outputs, fills, counts, labels, describe)
     _core.select_regions(

@@ -172,9 +172,7 @@ def output_dtype(dtype: Any, name: str = "dtype") -> np.dtype[Any]:
     return result.newbyteorder("=")
 
 
-def broadcast(
-    array: Array, shape: tuple[int, ...], name: str, target: str = "the image"
-) -> Array:
+def broadcast(array: Array, shape: tuple[int, ...], name: str, target: str = "the image") -> Array:
     """Return a view of `array` with the shape of the image, or of another `target`."""
     if array.shape == shape:
         return array

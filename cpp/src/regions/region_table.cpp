@@ -41,12 +41,20 @@ void for_moved_runs(const std::vector<std::int32_t>& targets, Visit&& visit) {
   }
 }
 
+// Truth values arrive as bytes without a sign, and so do the states take them.
+StatePlan states_of(const RegionSettings& settings) {
+  StatePlan plan =
+      plan_states(settings.statistics, settings.dtype, true, settings.weighted, false);
+  if (settings.dtype == DType::boolean) plan.sample = Sample::uint64;
+  return plan;
+}
+
 }  // namespace
 
 RegionTable::RegionTable(const RegionSettings& settings)
     : settings_(settings),
       kernels_(&region_kernels(*settings.kernels)),
-      plan_(plan_states(settings.statistics, settings.dtype, true, settings.weighted, false)),
+      plan_(states_of(settings)),
       sample_(settings.weighted
                   ? plan_.sample
                   : plan_states(settings.statistics, settings.dtype, false, false, false).sample),

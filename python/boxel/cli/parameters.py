@@ -57,7 +57,7 @@ class NamesOption(click.Option):
 
 
 class NamesCommand(click.Command):
-    """A command whose `NamesOption` options take one or several words: ``--statistics mean std``."""
+    """A command whose `NamesOption` options take several words: ``--statistics mean std``."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Join the words of each `NamesOption`, then parse as usual."""

@@ -65,9 +65,7 @@ _SHOWN = 20  # rows of a table that are printed
 @channel_axis_option
 @click.option("--csv", type=FILE, help="Write the table, with all digits, to a .csv file.")
 @running_options
-def regions(
-    quiet: bool, as_json: bool, statistics: Any, background: str, **options: Any
-) -> None:
+def regions(quiet: bool, as_json: bool, statistics: Any, background: str, **options: Any) -> None:
     """Run ``boxel regions``."""
     names = (statistics,) if isinstance(statistics, str) else tuple(statistics)
     job = Job(statistics=names, background=_background(background), **options)
@@ -86,7 +84,9 @@ def _background(text: str) -> int | None:
     try:
         return int(text)
     except ValueError:
-        raise ValueError(f"expected an integer or 'none' for --background, found {text!r}") from None
+        raise ValueError(
+            f"expected an integer or 'none' for --background, found {text!r}"
+        ) from None
 
 
 def print_summary(job: Job, result: Result) -> None:

@@ -77,7 +77,9 @@ def run(job: Job) -> Result:
             workers=job.workers,
         )
         seconds = time.perf_counter() - start
-        return Result(source, {name: np.asarray(each)[None] for name, each in found.items()}, seconds)
+        return Result(
+            source, {name: np.asarray(each)[None] for name, each in found.items()}, seconds
+        )
     assert job.labels is not None
     labels = _plane(job.labels, "labels")
     start = time.perf_counter()
