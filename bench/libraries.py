@@ -23,6 +23,7 @@ DISTRIBUTIONS = {
     "numbagg": "numbagg",
     "sklearn": "scikit-learn",
     "welford": "welford",
+    "cc3d": "connected-components-3d",
 }
 
 

@@ -6,13 +6,14 @@ from fnmatch import fnmatchcase
 
 from job import Job
 
-from jobs import blocks, boxes, clustering, running, unmix, voxels
+from jobs import blocks, boxes, clustering, regions, running, unmix, voxels
 
 ALL_JOBS: tuple[Job, ...] = (
     *blocks.JOBS,
     *boxes.JOBS,
     *voxels.JOBS,
     *running.JOBS,
+    *regions.JOBS,
     *unmix.JOBS,
     *clustering.JOBS,
 )

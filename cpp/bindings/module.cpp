@@ -28,4 +28,5 @@ PYBIND11_MODULE(_core, module) {
   boxel::register_boxes(module);
   boxel::register_clustering(module);
   boxel::register_span(module);
+  boxel::register_regions(module);
 }

@@ -9,6 +9,7 @@ from boxel._version import __version__
 from boxel.blocks import block_reduce, density_map
 from boxel.filters import box_filter, uniform_filter
 from boxel.pyramids import pyramid
+from boxel.regions import RegionStats, label_stats, masked_mean, masked_stats
 from boxel.stacks import voxel_mean, voxel_mean_var, voxel_std, voxel_var
 
 if typing.TYPE_CHECKING:
@@ -48,6 +49,7 @@ __all__ = [
     "IllConditionedError",
     "IllConditionedWarning",
     "Progress",
+    "RegionStats",
     "RunningStats",
     "StandardError",
     "UnmixResult",
@@ -62,9 +64,12 @@ __all__ = [
     "expand",
     "flat_clusters",
     "get_workers",
+    "label_stats",
     "leaf_order",
     "linkage",
     "linkage_from_fingerprints",
+    "masked_mean",
+    "masked_stats",
     "mix",
     "pyramid",
     "set_workers",

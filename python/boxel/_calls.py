@@ -60,7 +60,8 @@ def _nan_fill(dtype: np.dtype[Any]) -> bytes | None:
     return _nan_bytes[dtype.num]
 
 
-def _fill_bytes(fill_value: Any, dtype: np.dtype[Any]) -> bytes | None:
+def fill_bytes(fill_value: Any, dtype: np.dtype[Any]) -> bytes | None:
+    """Return a fill as bytes of `dtype`, None where it is NaN and the dtype has none."""
     if fill_value is NAN or check.is_nan(fill_value):
         return _nan_fill(dtype)
     scalar = check.scalar_of(fill_value, dtype, "fill_value")
@@ -218,7 +219,7 @@ def _prepared(
         else:
             results.append(check.check_output(target, counts, wanted, out_name))
         native = results[-1].dtype.newbyteorder("=")
-        fills.append(_fill_bytes(fill_value, native) if name in FILLABLE else None)
+        fills.append(fill_bytes(fill_value, native) if name in FILLABLE else None)
     if len({id(result) for result in results}) != len(results):
         raise ValueError("out must hold a different array for each statistic")
     return results, tuple(fills)

@@ -80,6 +80,65 @@ def finish_span(
     out: npt.NDArray[Any],
     workers: int,
 ) -> None: ...
+
+class _RegionTable:
+    def __init__(
+        self,
+        statistics: tuple[int, ...],
+        dtype: np.dtype[Any],
+        weighted: bool,
+        channels: int,
+        geometry_axes: int,
+        background: int | None,
+        dense_span: int,
+    ) -> None: ...
+    def update(
+        self,
+        labels: npt.NDArray[Any],
+        image: npt.NDArray[Any] | None,
+        where: npt.NDArray[np.bool_] | None,
+        masked: npt.NDArray[np.bool_] | None,
+        weights: npt.NDArray[Any] | None,
+        counted: npt.NDArray[np.bool_] | None,
+        left_out: npt.NDArray[np.bool_] | None,
+        skipna: bool,
+        origin: tuple[int, ...],
+        workers: int,
+        is_mask: bool,
+    ) -> None: ...
+    def merge(self, other: _RegionTable) -> None: ...
+    def labels(self) -> npt.NDArray[Any]: ...
+    def write(
+        self,
+        labels: npt.NDArray[Any],
+        statistics: tuple[int, ...],
+        outputs: tuple[npt.NDArray[Any], ...],
+        fills: tuple[bytes | None, ...],
+        ddof: float,
+    ) -> None: ...
+    def geometry(
+        self, labels: npt.NDArray[Any]
+    ) -> tuple[
+        npt.NDArray[np.int64],
+        npt.NDArray[np.int64],
+        npt.NDArray[np.int64],
+        npt.NDArray[np.float64],
+    ]: ...
+
+def select_regions(
+    labels: npt.NDArray[Any],
+    image: npt.NDArray[Any] | None,
+    where: npt.NDArray[np.bool_] | None,
+    masked: npt.NDArray[np.bool_] | None,
+    counted: npt.NDArray[np.bool_] | None,
+    left_out: npt.NDArray[np.bool_] | None,
+    skipna: bool,
+    workers: int,
+    wanted: npt.NDArray[Any],
+    statistics: tuple[int, ...],
+    outputs: tuple[npt.NDArray[Any], ...],
+    fills: tuple[bytes | None, ...],
+) -> None: ...
 def linkage_methods() -> tuple[str, ...]: ...
 def inspect_condensed(distances: npt.NDArray[Any]) -> tuple[int, float]: ...
 def inspect_square(

@@ -16,6 +16,7 @@ from boxel.cli.demo import demo
 from boxel.cli.density import density
 from boxel.cli.filter import filter_command
 from boxel.cli.info import info
+from boxel.cli.regions import regions
 from boxel.cli.unmix import unmix
 from boxel.cli.variance import variance
 
@@ -73,5 +74,14 @@ def boxel(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for command in (density, filter_command, variance, unmix, cluster, demo, info):
+for command in (
+    density,
+    filter_command,
+    variance,
+    regions,
+    unmix,
+    cluster,
+    demo,
+    info,
+):
     boxel.add_command(command)

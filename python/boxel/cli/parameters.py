@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, TypeVar
 
 import click
 
 __all__ = [
+    "NamesCommand",
+    "NamesOption",
     "SizesCommand",
     "SizesOption",
     "join_sizes",
@@ -46,14 +48,44 @@ class SizesCommand(click.Command):
         return super().parse_args(ctx, join_sizes(args, options))
 
 
-def join_sizes(words: Sequence[str], options: Collection[str]) -> list[str]:
-    """Join the numbers that follow any of `options` into one word: ``--block 3 4`` to ``3,4``."""
+class NamesOption(click.Option):
+    """An option of a `NamesCommand` that may be followed by several of its `names`."""
+
+    def __init__(self, *args: Any, names: Collection[str], **attributes: Any) -> None:
+        super().__init__(*args, **attributes)
+        self.names = names
+
+
+class NamesCommand(click.Command):
+    """A command whose `NamesOption` options take several words: ``--statistics mean std``."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Join the words of each `NamesOption`, then parse as usual."""
+        for each in self.params:
+            if isinstance(each, NamesOption):
+                args = join_sizes(args, each.opts, each.names.__contains__)
+        return super().parse_args(ctx, args)
+
+
+def _is_number(word: str) -> bool:
+    return _NUMBERS.fullmatch(word) is not None
+
+
+def join_sizes(
+    words: Sequence[str],
+    options: Collection[str],
+    belongs: Callable[[str], bool] = _is_number,
+) -> list[str]:
+    """Join the numbers that follow any of `options` into one word: ``--block 3 4`` to ``3,4``.
+
+    Words other than numbers are joined if they belong there.
+    """
     joined: list[str] = []
     inside = False
     for position, word in enumerate(words):
         if word == "--":
             return [*joined, *words[position:]]
-        if not (inside and _NUMBERS.fullmatch(word)):
+        if not (inside and belongs(word)):
             joined.append(word)
             inside = word.partition("=")[0] in options
         elif joined[-1] in options:

@@ -188,6 +188,20 @@ class CountedMoments {
     lane_origin = counts ? mean.origin : lane_origin;
     lane_n = counts ? total : held;
   }
+
+  // Merges nb samples of mean b into a lane that holds some.
+  static BOXEL_INLINE void merge_lane(double& lane_n, double& lane_origin, double& lane_offset,
+                                      double& lane_m2, double nb, Mean b, double m2_b) {
+    const double total = lane_n + nb;
+    const double share = nb / total;
+    double delta = 0;
+    const Mean mean =
+        anchored_mean({lane_origin, lane_offset}, b, lane_n / total, share, delta);
+    lane_m2 = (lane_m2 + m2_b) + delta * delta * (lane_n * share);
+    lane_offset = mean.offset;
+    lane_origin = mean.origin;
+    lane_n = total;
+  }
 };
 
 // Lanes with counts (or weights) of their own do not fold as equals: they are merged pairwise.

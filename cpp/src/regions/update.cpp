@@ -1,0 +1,111 @@
+#include "boxel/regions/update.hpp"
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <stdexcept>
+
+#include "region_worker.hpp"
+
+namespace boxel {
+namespace {
+
+// Samples of a chunk: a good part of the first-level cache together with their labels and slots.
+constexpr std::int64_t chunk_samples = 8192;
+constexpr std::int64_t chunk_pixels = 2048;
+// Large images are cut into a fixed number of pieces, each with a table of its own.
+constexpr std::int64_t piece_pixels = 1 << 20;
+constexpr std::int64_t most_pieces = 8;
+
+// Merges the tables of pieces in the order of the pieces, whatever order they come in.
+class OrderedMerge {
+ public:
+  explicit OrderedMerge(RegionTable& total) : total_(total) {}
+
+  void add(std::int64_t piece, std::unique_ptr<RegionTable> table) {
+    const std::lock_guard lock(mutex_);
+    waiting_[piece] = std::move(table);
+    for (auto next = waiting_.find(merged_); next != waiting_.end();
+         next = waiting_.find(++merged_)) {
+      total_.merge(*next->second);
+      waiting_.erase(next);
+    }
+  }
+
+ private:
+  RegionTable& total_;
+  std::mutex mutex_;
+  std::map<std::int64_t, std::unique_ptr<RegionTable>> waiting_;
+  std::int64_t merged_ = 0;
+};
+
+std::int64_t pieces_of(const RegionTable& table, std::int64_t pixels, int workers) {
+  const std::int64_t pieces = std::clamp<std::int64_t>(pixels / piece_pixels, 1, most_pieces);
+  // Where any order gives the same bits, more tables than workers would be a waste.
+  return table.exact() ? std::min<std::int64_t>(pieces, workers) : pieces;
+}
+
+void take_image(RegionTable& total, const RegionUpdate& update) {
+  const RegionSettings& settings = total.settings();
+  const std::int64_t pixels = std::max<std::int64_t>(
+      64, std::min(update.is_mask ? chunk_samples : chunk_pixels,
+                   chunk_samples / std::max<std::int64_t>(1, settings.channels)));
+  const PixelPlan plan(update, pixels, true);
+  if (plan.pixels() == 0) return;
+  const bool includes =
+      update.where || update.masked || update.weights || total.needs_include();
+  const PixelSources sources(update, *settings.kernels, total.sample(), includes, plan);
+  const std::int64_t pieces = pieces_of(total, plan.pixels(), update.workers);
+  const auto run = [&](RegionTable& table, std::int64_t first, std::int64_t last,
+                       const Poll& poll) {
+    RegionWorker worker(update, plan, sources, table);
+    for (std::int64_t chunk = first; chunk < last; ++chunk) {
+      worker.take(table, chunk);
+      if (poll && chunk % 64 == 0) poll();
+    }
+    table.settle();
+  };
+  if (pieces == 1) return run(total, 0, plan.chunks(), update.poll);
+  OrderedMerge merge(total);
+  parallel_for(
+      pieces, update.workers,
+      [&](std::int64_t piece, int worker) {
+        auto table = std::make_unique<RegionTable>(settings);
+        run(*table, plan.chunks() * piece / pieces, plan.chunks() * (piece + 1) / pieces,
+            worker == 0 ? update.poll : Poll());
+        merge.add(piece, std::move(table));
+      },
+      update.poll);
+}
+
+void take_geometry(RegionTable& total, const RegionUpdate& update) {
+  RegionUpdate shapes = update;
+  shapes.image = shapes.where = shapes.masked = shapes.weights = std::nullopt;
+  const PixelPlan plan(shapes, chunk_pixels, false);
+  if (plan.pixels() == 0) return;
+  const KernelSet& kernels = *total.settings().kernels;
+  const PixelSources sources(shapes, kernels, Sample::uint8, false, plan);
+  RegionWorker worker(shapes, plan, sources, total);
+  for (std::int64_t chunk = 0; chunk < plan.chunks(); ++chunk) {
+    worker.take_places(total, chunk);
+    if (update.poll && chunk % 64 == 0) update.poll();
+  }
+}
+
+}  // namespace
+
+std::int64_t dense_span_of(const View& labels) {
+  std::int64_t pixels = 1;
+  for (const std::int64_t length : labels.shape) pixels *= length;
+  return std::clamp<std::int64_t>(pixels, 1 << 16, 1 << 26);
+}
+
+void update_regions(RegionTable& table, const RegionUpdate& update) {
+  RegionTable fresh(table.settings());
+  take_image(fresh, update);
+  if (table.settings().geometry_axes > 0) take_geometry(fresh, update);
+  table.merge(fresh);
+}
+
+}  // namespace boxel
