@@ -259,6 +259,38 @@ def test_large_and_small_distances(dtype, method):
         np.testing.assert_allclose(tree[:, 2] / scale, expected[:, 2], rtol=1e-6)
 
 
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_smallest_and_the_largest_numbers(dtype, method):
+    square = with_ties(30, levels=5)
+    expected = bx.linkage(square, method)
+    least = float(np.finfo(dtype).smallest_subnormal)
+    tree = bx.linkage((square * least).astype(dtype), method)
+    heights = expected[:, 2] * least
+    if method in ("single", "complete"):
+        np.testing.assert_array_equal(tree[:, [0, 1, 3]], expected[:, [0, 1, 3]])
+        np.testing.assert_array_equal(tree[:, 2], heights)
+    assert_is_tree(tree, 30)
+    np.testing.assert_allclose(np.sort(tree[:, 2]), np.sort(heights), rtol=0, atol=4 * least)
+    most = np.full((5, 5), np.finfo(dtype).max, dtype)
+    np.fill_diagonal(most, 0)
+    tree = bx.linkage(most, method)
+    ratios = bx.linkage((most > 0).astype(dtype), method)[:, 2]
+    finite = ratios <= 1  # what exceeds the largest number is infinite
+    np.testing.assert_allclose(tree[finite, 2] / most[0, 1].astype(float), ratios[finite], rtol=1e-6)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_small_distances_beside_large_ones(dtype, method):
+    """Squares of them are not 0 where the distances are not."""
+    small, smaller = {"float32": (1e-28, 1e-30), "float64": (1e-200, 1e-240)}[dtype]
+    distances = np.array([smaller, 1, 1, 1, 1, small], dtype)  # two pairs, far apart
+    tree = bx.linkage(distances, method)
+    np.testing.assert_array_equal(tree[:, :2], [[0, 1], [2, 3], [4, 5]])
+    np.testing.assert_allclose(tree[:2, 2], [smaller, small], rtol=1e-6)
+
+
 # Symmetry -----------------------------------------------------------------------------------------
 
 
@@ -331,6 +363,21 @@ def test_distances_must_be_finite_and_not_negative(n, dtype, value):
     check_message([f"found {value}", f"({j}, {i})"], bx.linkage, wrong)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_negative_by_rounding_is_named_with_the_cure(dtype):
+    wrong = euclidean(4).astype(dtype)
+    wrong[1, 2] = wrong[2, 1] = -np.finfo(dtype).eps  # as 1 - similarity can be
+    for matrix in (wrong, condensed(wrong)):
+        check_message(["found -", "np.maximum(distances, 0)"], bx.linkage, matrix)
+    wrong[1, 2] = wrong[2, 1] = -0.125
+    wrong[1, 3] = wrong[3, 1] = np.nan
+    for matrix in (wrong, condensed(wrong)):
+        with pytest.raises(ValueError, match=r"found -0.125 at .*[)\]]$"):
+            bx.linkage(matrix)
+    with pytest.raises(ValueError, match="found inf at"):
+        bx.linkage([np.inf, np.nan, 0])
+
+
 def test_diagonal_must_be_zero():
     square = euclidean(20)
     square[7, 7] = 0.5
@@ -387,6 +434,8 @@ def test_other_errors():
     check_message(["method"], bx.linkage, square, 3, kind=TypeError)
     check_message(["complex128", "float64"], bx.linkage, square.astype(complex), kind=TypeError)
     check_message(["object"], bx.linkage, square.astype(object), kind=TypeError)
+    check_message(["found None"], bx.linkage, None, kind=TypeError)
+    check_message(["found a set"], bx.linkage, {1.0}, kind=TypeError)
     check_message(["dtype", "float16"], bx.linkage, square, dtype="float16", kind=TypeError)
     check_message(["dtype"], bx.linkage, square, dtype="nonsense", kind=TypeError)
     check_message(["workers"], bx.linkage, square, workers=0)

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <limits>
+#include <stdexcept>
 #include <vector>
 
 #include "boxel/clustering/kernels.hpp"
@@ -70,6 +71,7 @@ class Agglomeration {
   std::int64_t nearest_pair() {
     for (;;) {
       const std::int64_t a = kernels_.least(bounds_.data(), count()).index;
+      if (a < 0) throw std::runtime_error("distances were changed while they were clustered");
       if (neighbours_[static_cast<std::size_t>(a)] != unknown) return a;
       find_neighbour(a);
     }

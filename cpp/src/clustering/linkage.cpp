@@ -12,14 +12,15 @@ namespace boxel {
 namespace {
 
 // Squares must neither overflow, not even those of Ward's method, which grow with the clusters, nor
-// vanish. A power of two scales without rounding.
+// vanish: the largest distance goes to a third of the range, which leaves most of it to the others.
+// A power of two scales without rounding.
 template <class T>
 double scale_of_squares(double largest) {
-  constexpr int margin = std::numeric_limits<T>::max_exponent / 3;
+  constexpr int most = std::numeric_limits<T>::max_exponent - 1;
   if (largest == 0) return 1;
   int exponent = 0;
   std::frexp(largest, &exponent);
-  return std::abs(exponent) < margin ? 1 : std::ldexp(1.0, -exponent);
+  return std::ldexp(1.0, std::min(most / 3 - exponent, most));
 }
 
 template <class T>

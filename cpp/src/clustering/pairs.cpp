@@ -158,9 +158,9 @@ void symmetrise(T* square, std::int64_t n, int workers, const Poll& poll) {
       for (std::int64_t j = first; j < last; ++j) {
         square[i * n + j] = square[j * n + i] = mean_of(square[i * n + j], square[j * n + i]);
       }
-      square[i * n + i] = 0;
     });
   });
+  for (std::int64_t i = 0; i < n; ++i) square[i * n + i] = 0;
 }
 
 template SquareReport inspect_square(const float*, std::int64_t, const Poll&);
