@@ -81,6 +81,8 @@ TEST(clustering_kernels_find_the_first_least) {
         const Nearest<T> found_least = kernels.least(row.data(), count);
         CHECK_EQ(found_least.index, least.index, count);
         CHECK_EQ(found_least.distance, least.distance, count);
+        const auto times_found = std::count(row.begin(), row.end(), least.distance);
+        CHECK_EQ(kernels.repeats(row.data(), least.distance, count), times_found > 1, count);
       }
     }
   });

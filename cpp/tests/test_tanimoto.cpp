@@ -61,7 +61,7 @@ TEST(tanimoto_distances_are_shares_of_bits) {
         for (std::int64_t i = 0; i < n; ++i) {
           for (std::int64_t j = i + 1; j < n; ++j) {
             CHECK_EQ(condensed[place++],
-                     plain_distance(&bits[at(i * words)], &bits[at(j * words)], words, empty),
+                     plain_distance(bits.data() + i * words, bits.data() + j * words, words, empty),
                      set->name, n, words, workers);
           }
         }
@@ -71,8 +71,8 @@ TEST(tanimoto_distances_are_shares_of_bits) {
         for (std::int64_t i = 0; i < n; ++i) {
           for (std::int64_t j = 0; j < columns; ++j) {
             CHECK_EQ(between[at(i * columns + j)],
-                     static_cast<float>(plain_distance(&bits[at(i * words)], &others[at(j * words)],
-                                                       words, empty)),
+                     static_cast<float>(plain_distance(bits.data() + i * words,
+                                                       others.data() + j * words, words, empty)),
                      set->name, n, columns, words, workers);
           }
         }

@@ -59,8 +59,7 @@ def as_distances(
         and distances.flags.c_contiguous
     ):
         return distances, False  # small calls take this way
-    if isinstance(distances, np.ma.MaskedArray) and np.ma.is_masked(distances):
-        raise ValueError(f"{name} must not be masked: every pair needs a distance")
+    refuse_masked(distances, f"{name} must not be masked: every pair needs a distance")
     array: Array = np.asarray(distances)
     if array.ndim == 0 and array.dtype.kind not in "biuf":
         raise TypeError(f"{name} must be an array of real numbers, found {_kind_of(distances)}")
@@ -80,6 +79,13 @@ def as_distances(
         return array, isinstance(distances, (list, tuple))
     with np.errstate(over="ignore"):  # an infinite distance is refused later, with its place
         return np.ascontiguousarray(array, dtype), True
+
+
+def refuse_masked(given: Any, message: str) -> None:
+    """Raise if some of an array is masked."""
+    # NumPy imports its masked arrays when they are first named, which takes tens of milliseconds.
+    if isinstance(given, np.ndarray) and type(given) is not np.ndarray and np.ma.is_masked(given):
+        raise ValueError(message)
 
 
 def _kind_of(given: Any) -> str:
