@@ -158,6 +158,9 @@ def test_one_item():
         ([["a", "b", "c"], [0, 1], [1, 0]], "names"),
         ([[0, 1, 2, 3], [4, 5, 6, 7]], "(2, 4)"),
         ([[0, "nan"], ["nan", 0]], "nan"),
+        ([["0;1"], ["1;0"]], "commas between the values, found ';'"),
+        ([["a\tb"], ["0\t1"], ["1\t0"]], "commas"),
+        ([], "empty file"),
     ],
 )
 def test_wrong_csv_files(rows, words):
@@ -178,6 +181,8 @@ def test_wrong_options():
         (["--workers", 0], "workers"),
     ]:
         assert words in fail("d.npy", *arguments)
+    np.save("none.npy", np.zeros((0, 0)))
+    assert "found none" in fail("none.npy")
     assert "d.txt" in fail("d.txt")
     assert "missing.npy" in fail("missing.npy")
     np.save("observations.npy", np.zeros((5, 3)))

@@ -144,6 +144,8 @@ def test_errors(call):
         call(fingerprints, empty_distance=np.inf)
     with pytest.raises(ValueError, match="workers"):
         call(fingerprints, workers=0)
+    with pytest.raises(ValueError, match="must not be masked"):
+        call(np.ma.masked_array(fingerprints, mask=~fingerprints))
 
 
 def test_errors_of_distances():

@@ -143,6 +143,8 @@ def test_a_chain_is_no_recursion():
         ([[0, 1, 1, 2], [0, 2, 1, 3]], ["cluster 0", "2 times"]),
         ([[0, 0.5, 1, 2]], ["0 and 0.5"]),
         ([[0, np.nan, 1, 2]], ["nan"]),
+        ([[0, 1, np.nan, 2]], ["row 0", "distance", "nan"]),
+        ([[0, 1, 1, 2], [2, 3, -1, 3]], ["row 1", "distance", "-1"]),
         ([["a", "b", "c", "d"]], ["dtype"]),
     ],
 )

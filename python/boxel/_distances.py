@@ -59,9 +59,10 @@ def as_distances(
         and distances.flags.c_contiguous
     ):
         return distances, False  # small calls take this way
-    if isinstance(distances, np.ma.MaskedArray) and np.ma.is_masked(distances):
-        raise ValueError(f"{name} must not be masked: every pair needs a distance")
+    refuse_masked(distances, f"{name} must not be masked: every pair needs a distance")
     array: Array = np.asarray(distances)
+    if array.ndim == 0 and array.dtype.kind not in "biuf":
+        raise TypeError(f"{name} must be an array of real numbers, found {_kind_of(distances)}")
     if array.ndim not in (1, 2) or (array.ndim == 2 and array.shape[0] != array.shape[1]):
         raise ValueError(
             f"{name} must be a square matrix of shape (n, n) or a condensed one of length "
@@ -78,6 +79,17 @@ def as_distances(
         return array, isinstance(distances, (list, tuple))
     with np.errstate(over="ignore"):  # an infinite distance is refused later, with its place
         return np.ascontiguousarray(array, dtype), True
+
+
+def refuse_masked(given: Any, message: str) -> None:
+    """Raise if some of an array is masked."""
+    # NumPy imports its masked arrays when they are first named, which takes tens of milliseconds.
+    if isinstance(given, np.ndarray) and type(given) is not np.ndarray and np.ma.is_masked(given):
+        raise ValueError(message)
+
+
+def _kind_of(given: Any) -> str:
+    return "None" if given is None else f"a {type(given).__name__}"
 
 
 def observations(length: int, name: str = "distances") -> int:
@@ -103,7 +115,7 @@ def checked(distances: Any, dtype: Any, symmetry_rtol: Any) -> Distances:
         i, j = pair_at(n, place)
         raise ValueError(
             f"distances must be finite and not negative, found {values[place]} at [{place}], "
-            f"the pair ({i}, {j})"
+            f"the pair ({i}, {j}){_cure(values, values[place])}"
         )
     return Distances(values, n, largest, 0.0, own)
 
@@ -136,6 +148,7 @@ def checked_square(given: Any, values: Array, symmetry_rtol: Any, own: bool) -> 
     if invalid[0] >= 0:
         raise ValueError(
             f"distances must be finite and not negative, found {values[invalid]} at {invalid}"
+            f"{_cure(values, values[invalid])}"
         )
     if max(abs(low), abs(high)) > rtol * largest:
         raise ValueError(
@@ -150,6 +163,14 @@ def checked_square(given: Any, values: Array, symmetry_rtol: Any, own: bool) -> 
             f"largest distance, {rtol * largest:.2g}"
         )
     return Distances(values, n, largest, asymmetry, own)
+
+
+def _cure(values: Array, invalid: Any) -> str:
+    """Return what to do about a value that rounding made negative, as in 1 - similarity."""
+    largest = float(np.max(values, where=np.isfinite(values), initial=0))
+    if -tolerance(values.dtype, None) * largest <= invalid < 0:
+        return "; if that is rounding, pass np.maximum(distances, 0)"
+    return ""
 
 
 def _refuse_similarities(values: Array) -> None:
@@ -181,6 +202,12 @@ def checked_tree(tree: Any) -> NDArray[np.float64]:
             f"and {ids[row, 1]:g}"
         )
     times = np.bincount(ids.astype(np.intp).ravel(), minlength=2 * n - 2)
+    if not np.all(result[:, 2:] >= 0):  # nor NaN
+        row = int(np.argmin(np.all(result[:, 2:] >= 0, axis=1)))
+        raise ValueError(
+            f"row {row} of Z must hold a distance and a number of observations, found "
+            f"{result[row, 2]:g} and {result[row, 3]:g}"
+        )
     if times.size and times.max() > 1:
         raise ValueError(
             f"Z must join each cluster once, found cluster {int(np.argmax(times > 1))} "

@@ -151,6 +151,7 @@ def linkage_from_fingerprints(
 
 def packed(fingerprints: ArrayLike, name: str) -> Words:
     """Return fingerprints as rows of 64-bit words, without a copy if they are that already."""
+    rules.refuse_masked(fingerprints, f"{name} must not be masked: every bit counts")
     array = np.asarray(fingerprints)
     if array.dtype.kind != "b" and array.dtype.newbyteorder("=") not in (np.uint8, np.uint64):
         raise TypeError(

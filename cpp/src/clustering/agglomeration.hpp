@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <limits>
+#include <stdexcept>
 #include <vector>
 
 #include "boxel/clustering/kernels.hpp"
@@ -30,13 +31,19 @@ class Agglomeration {
     neighbours_.assign(length, unknown);
   }
 
+  // Once for each i before run, in any order, by any threads, where the distances to all after it
+  // are in place.
+  void find_neighbour(std::int64_t i) {
+    const auto at = static_cast<std::size_t>(i);
+    const Nearest<T> found =
+        kernels_.nearest(rows_.after(i), penalties_.data() + i + 1, count() - i - 1);
+    bounds_[at] = found.distance;
+    neighbours_[at] = found.index < 0 ? unknown : static_cast<IndexOf<T>>(i + 1 + found.index);
+  }
+
   std::vector<Join> run(const Poll& poll) {
     std::vector<Join> joins;
     joins.reserve(names_.size());
-    for (std::int64_t i = 0; i + 1 < count(); ++i) {
-      find_neighbour(i);
-      look(poll, i);
-    }
     for (std::int64_t left = count(); left > 1; --left) {
       if (count() >= least_compacted && 2 * left <= count()) compact();
       const std::int64_t a = nearest_pair();
@@ -58,18 +65,11 @@ class Agglomeration {
 
   std::int64_t count() const { return static_cast<std::int64_t>(names_.size()); }
 
-  void find_neighbour(std::int64_t i) {
-    const auto at = static_cast<std::size_t>(i);
-    const Nearest<T> found =
-        kernels_.nearest(rows_.after(i), penalties_.data() + i + 1, count() - i - 1);
-    bounds_[at] = found.distance;
-    neighbours_[at] = found.index < 0 ? unknown : static_cast<IndexOf<T>>(i + 1 + found.index);
-  }
-
   // The first cluster of the nearest two.
   std::int64_t nearest_pair() {
     for (;;) {
       const std::int64_t a = kernels_.least(bounds_.data(), count()).index;
+      if (a < 0) throw std::runtime_error("distances were changed while they were clustered");
       if (neighbours_[static_cast<std::size_t>(a)] != unknown) return a;
       find_neighbour(a);
     }

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "boxel/clustering/kernels.hpp"
+#include "expansion.hpp"
 
 namespace boxel {
 namespace {
@@ -135,20 +136,9 @@ void condense(const T* square, std::int64_t n, T* condensed, int workers, const 
 template <class T>
 void expand(const PairRows<const T>& pairs, T* square, std::int64_t stride, int workers,
             const Poll& poll) {
-  const std::int64_t n = pairs.n;
-  for_tiles(n, workers, poll, [&](std::int64_t row, std::int64_t column) {
-    for_tile_rows(n, row, column, [&](std::int64_t i, std::int64_t first, std::int64_t last) {
-      std::copy(pairs.row(i) + first, pairs.row(i) + last, square + i * stride + first);
-    });
-    const std::int64_t last_row = std::min((row + 1) * tile, n);
-    const std::int64_t last = std::min((column + 1) * tile, n);
-    for (std::int64_t j = column * tile; j < last; ++j) {
-      for (std::int64_t i = row * tile; i < std::min(last_row, j); ++i) {
-        square[j * stride + i] = square[i * stride + j];
-      }
-      if (row == column) square[j * stride + j] = 0;
-    }
-  });
+  fill_square(
+      pairs, square, stride, workers, poll, [](T distance) { return distance; },
+      [](std::int64_t) {});
 }
 
 template <class T>
@@ -158,9 +148,9 @@ void symmetrise(T* square, std::int64_t n, int workers, const Poll& poll) {
       for (std::int64_t j = first; j < last; ++j) {
         square[i * n + j] = square[j * n + i] = mean_of(square[i * n + j], square[j * n + i]);
       }
-      square[i * n + i] = 0;
     });
   });
+  for (std::int64_t i = 0; i < n; ++i) square[i * n + i] = 0;
 }
 
 template SquareReport inspect_square(const float*, std::int64_t, const Poll&);

@@ -11,6 +11,9 @@ namespace {
 
 constexpr std::int64_t part = 1024;  // distances that are looked at in one go
 constexpr std::int64_t rows_per_piece = 16;
+// Each worker grows a forest of its own, which takes as long for half of the pairs as for all:
+// another one pays only where to look at the pairs takes longer.
+constexpr std::int64_t pairs_per_worker = std::int64_t{1} << 28;
 
 // A total order, so that there is one minimum spanning tree only, however it is found.
 template <class T>
@@ -103,6 +106,7 @@ class SmallTree {
     const T* const distances = distances_.data();
     const auto [distance, first] = kernels_.least(distances, left_);
     std::int64_t best = first;
+    if (!kernels_.repeats(distances + first, distance, left_ - first)) return best;
     for (std::int64_t k = first + 1; k < left_; ++k) {
       const Nearest<T> next = kernels_.least(distances + k, left_ - k);
       if (next.distance != distance) break;
@@ -245,7 +249,7 @@ std::vector<Join> single_linkage(const PairRows<const T>& pairs, const KernelSet
   const std::int64_t n = pairs.n;
   if (is_cached<T>(n)) return joins_of(SmallTree<T>(pairs, kernels).grow(), n);
   const std::int64_t pieces = (n + rows_per_piece - 1) / rows_per_piece;
-  workers = static_cast<int>(std::min<std::int64_t>(workers, pieces));
+  workers = static_cast<int>(std::min<std::int64_t>(workers, 1 + pair_count(n) / pairs_per_worker));
   std::vector<SpanningForest<T>> forests(static_cast<std::size_t>(workers), {n, kernels});
   parallel_for(
       pieces, workers,

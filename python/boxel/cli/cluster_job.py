@@ -79,6 +79,12 @@ def read_distances(path: Path) -> tuple[Array, list[str] | None]:
         raise ValueError(f"expected distances in a .npy or .csv file, but {path} has {found}")
     with path.open(newline="", encoding="utf-8-sig") as stream:
         rows = [row for row in csv.reader(stream) if row]
+    if not rows:
+        raise ValueError(f"{path}: expected distances, found an empty file")
+    if len(rows) > 1 and all(len(row) == 1 for row in rows):
+        other = next((mark for mark in (";", "\t") if all(mark in row[0] for row in rows)), None)
+        if other is not None:
+            raise ValueError(f"{path}: expected commas between the values, found {other!r}")
     return _parsed(rows, path)
 
 
@@ -137,6 +143,8 @@ def _is_number(text: str) -> bool:
 def run(job: Job) -> Result:
     """Read the distances and cluster them."""
     distances, names = read_distances(job.distances)
+    if distances.shape == (0, 0):
+        raise ValueError(f"{job.distances}: expected distances, found none")
     start = time.perf_counter()
     tree = linkage(distances, job.method, workers=job.workers)
     seconds = time.perf_counter() - start

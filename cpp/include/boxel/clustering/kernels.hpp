@@ -44,6 +44,8 @@ struct LinkageKernels {
   // The least of row[k] + penalty[k] and the first place that has it.
   Nearest<T> (*nearest)(const T* row, const T* penalty, std::int64_t count);
   Nearest<T> (*least)(const T* values, std::int64_t count);
+  // Whether the value is found more than once.
+  bool (*repeats)(const T* values, T value, std::int64_t count);
   // out[k]: the distance to cluster k of `kept` and `gone` merged; out may be one of the rows.
   void (*merge_rows)(Rule rule, const T* kept, const T* gone, const double* sizes,
                      const Update& update, std::int64_t count, T* out);

@@ -65,6 +65,43 @@ BOXEL_ALWAYS_INLINE std::int64_t place_of(const Row& row, T value, std::int64_t 
   return least_lane<Index>(places);
 }
 
+// One pass for what is too short for two to pay: each lane keeps its least and the place.
+template <class T, class Row>
+BOXEL_ALWAYS_INLINE Nearest<T> least_of_some(const Row& row, std::int64_t count) {
+  using Index = IndexOf<T>;
+  constexpr T endless = std::numeric_limits<T>::infinity();
+  struct Lanes {
+    Vector<T> least;
+    Vector<Index> places;
+    BOXEL_ALWAYS_INLINE void take(const Vector<T>& next, const Vector<Index>& here) {
+      const auto nearer = next < least;
+      least = nearer ? next : least;
+      places = nearer ? here : places;
+    }
+  };
+  constexpr Index nowhere = std::numeric_limits<Index>::max();
+  Vector<Index> lanes;
+  for (int lane = 0; lane < vector_lanes<T>; ++lane) lanes[lane] = static_cast<Index>(lane);
+  Lanes even{Vector<T>{} + endless, Vector<Index>{} + nowhere};  // two chains hide the latency
+  Lanes odd = even;
+  std::int64_t k = 0;
+  for (; k + 2 * vector_lanes<T> <= count; k += 2 * vector_lanes<T>) {
+    even.take(row.vector(k), lanes + static_cast<Index>(k));
+    odd.take(row.vector(k + vector_lanes<T>), lanes + static_cast<Index>(k + vector_lanes<T>));
+  }
+  for_vectors<T>(k, count, [&](std::int64_t rest) {
+    odd.take(row.vector(rest), lanes + static_cast<Index>(rest));
+  });
+  const Vector<T> both = odd.least < even.least ? odd.least : even.least;
+  const T least = least_lane<T>(both);
+  if (!(least < endless)) return {endless, -1};
+  const Vector<T> values = Vector<T>{} + least;
+  const Vector<Index> far = Vector<Index>{} + nowhere;
+  const Vector<Index> of_even = even.least == values ? even.places : far;
+  const Vector<Index> of_odd = odd.least == values ? odd.places : far;
+  return {least, least_lane<Index>(of_odd < of_even ? of_odd : of_even)};
+}
+
 template <class T, class Row>
 BOXEL_ALWAYS_INLINE Nearest<T> least_of_few(const Row& row, std::int64_t count) {
   Nearest<T> found{std::numeric_limits<T>::infinity(), -1};
@@ -78,6 +115,7 @@ template <class T, class Row>
 BOXEL_ALWAYS_INLINE Nearest<T> least_of(const Row& row, std::int64_t count) {
   constexpr std::int64_t block = 16 * vector_lanes<T>;
   if (count < vector_lanes<T>) return least_of_few<T>(row, count);
+  if (count <= block) return least_of_some<T>(row, count);
   T least = std::numeric_limits<T>::infinity();
   std::int64_t first = 0;  // of the block that holds the least
   std::int64_t last = 0;
@@ -104,6 +142,20 @@ Nearest<T> nearest(const T* row, const T* penalty, std::int64_t count) {
 template <class T>
 Nearest<T> least(const T* values, std::int64_t count) {
   return least_of<T>(Plain<T>{values}, count);
+}
+
+template <class T>
+bool repeats(const T* values, T value, std::int64_t count) {
+  using Index = IndexOf<T>;
+  std::int64_t k = 0;
+  Vector<Index> found = {};
+  for (; k + vector_lanes<T> <= count; k += vector_lanes<T>) {
+    found += load(values + k) == Vector<T>{} + value;  // true is -1
+  }
+  std::int64_t times = 0;
+  for (int lane = 0; lane < vector_lanes<T>; ++lane) times -= found[lane];
+  for (; k < count; ++k) times += values[k] == value ? 1 : 0;
+  return times > 1;
 }
 
 template <class T>
