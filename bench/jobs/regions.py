@@ -18,8 +18,6 @@ from agreement import Tolerance
 SEED = 20240229
 LARGE, SEED_CASE, QUICK = (4000, 6000), (1314, 489), (200, 300)
 EXACT = Tolerance(rtol=1e-12)
-# tensordot adds in float32.
-FLOAT = Tolerance(rtol=1e-4)
 TWO_WORKERS = at_roof_or(worker_gain(1.6))
 
 Image = NDArray[Any]
@@ -86,7 +84,7 @@ class MaskJob:
             call=lambda workers: lambda: np.asarray(bx.masked_mean(image, mask, workers=workers)),
             peers=mask_peers(image, mask),
             bytes_in=image.nbytes + mask.nbytes,
-            agreement=FLOAT,
+            agreement=Tolerance(rtol=1e-6) if self.dtype == "float32" else EXACT,
         )
 
 

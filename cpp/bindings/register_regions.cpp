@@ -42,11 +42,13 @@ std::vector<WideLabel> labels_of(const py::array& array) {
 py::array array_of(const std::vector<WideLabel>& labels) {
   const bool large = !labels.empty() && labels.back() >> 63 == 1;
   if (large && labels.front() < 0) {
-    throw py::value_error("the labels hold negative numbers and numbers of 2^63 or more, for which "
-                          "no integer type has room");
+    throw py::value_error(
+        "the labels hold negative numbers and numbers of 2^63 or more, for which "
+        "no integer type has room");
   }
   const auto fill = [&](auto* out) {
-    for (const WideLabel label : labels) *out++ = static_cast<std::remove_reference_t<decltype(*out)>>(label);
+    for (const WideLabel label : labels)
+      *out++ = static_cast<std::remove_reference_t<decltype(*out)>>(label);
   };
   if (large) {
     py::array_t<std::uint64_t> array(static_cast<py::ssize_t>(labels.size()));
@@ -82,15 +84,15 @@ class Table {
  public:
   Table(const py::tuple& codes, const py::dtype& dtype, bool weighted, std::int64_t channels,
         int geometry_axes, const py::object& background, std::int64_t dense_span)
-      : table_(settings_of(codes, dtype, weighted, channels, geometry_axes, background,
-                           dense_span)) {}
+      : table_(
+            settings_of(codes, dtype, weighted, channels, geometry_axes, background, dense_span)) {}
 
   void update(const py::array& labels, const py::object& image, const py::object& where,
               const py::object& masked, const py::object& weights, const py::object& counted,
               const py::object& left_out, bool skipna, const py::tuple& origin, int workers,
               bool is_mask) {
-    const RegionUpdate request = update_of(labels, image, where, masked, weights, counted,
-                                           left_out, skipna, origin, workers, is_mask);
+    const RegionUpdate request = update_of(labels, image, where, masked, weights, counted, left_out,
+                                           skipna, origin, workers, is_mask);
     const py::gil_scoped_release release;  // the kernels touch no Python object
     update_regions(table_, request);
   }

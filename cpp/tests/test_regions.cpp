@@ -30,10 +30,10 @@ struct RegionCase {
 
 // Labels near each other or far apart, scattered or in runs; small integers as samples.
 RegionCase random_case(Random& random, DType dtype) {
-  const Extents shape = random.one_in(2)
-                            ? extents({random.between(1, 9), random.between(1, 300)})
-                            : extents({random.between(1, 5), random.between(1, 6),
-                                       random.between(1, 20)});
+  const Extents shape =
+      random.one_in(2)
+          ? extents({random.between(1, 9), random.between(1, 300)})
+          : extents({random.between(1, 5), random.between(1, 6), random.between(1, 20)});
   const std::int64_t channels = random.between(1, 5);
   Extents whole = shape;
   whole.push_back(channels);
@@ -143,8 +143,8 @@ void check_table(const RegionTable& table, const Samples& expected) {
   }
 }
 
-const std::vector<DType> dtypes{DType::boolean, DType::int8,    DType::uint8,   DType::int16,
-                                DType::uint32,  DType::int64,   DType::uint64,  DType::float16,
+const std::vector<DType> dtypes{DType::boolean, DType::int8,   DType::uint8,  DType::int16,
+                                DType::uint32,  DType::int64,  DType::uint64, DType::float16,
                                 DType::float32, DType::float64};
 
 TEST(regions_are_lists_of_samples) {

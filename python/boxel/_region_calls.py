@@ -47,7 +47,10 @@ class Pixels:
     @property
     def dtype(self) -> np.dtype[Any]:
         """The dtype of the image in the machine's byte order, bool without one."""
-        return np.dtype(bool) if self.image is None else self.image.dtype.newbyteorder("=")
+        if self.image is None:
+            return np.dtype(bool)
+        dtype = self.image.dtype
+        return dtype if dtype.isnative else dtype.newbyteorder("=")
 
 
 def label_array(labels: Any) -> tuple[Array, Array | None]:

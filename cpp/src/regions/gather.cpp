@@ -137,8 +137,7 @@ class Results {
 }  // namespace
 
 void select_regions(const KernelSet& kernels, const RegionUpdate& update,
-                    const std::vector<WideLabel>& labels,
-                    const std::vector<BlockOutput>& outputs) {
+                    const std::vector<WideLabel>& labels, const std::vector<BlockOutput>& outputs) {
   if (labels.empty() || outputs.empty()) return;
   RegionSettings settings;
   settings.statistics = {Statistic::count};
@@ -150,8 +149,7 @@ void select_regions(const KernelSet& kernels, const RegionUpdate& update,
   RegionTable table(settings);
   update_regions(table, update);
   const Sample sample = table.sample();
-  Storage storage =
-      make_storage(table, labels, counts_of(table, labels), size_of_sample(sample));
+  Storage storage = make_storage(table, labels, counts_of(table, labels), size_of_sample(sample));
 
   const PixelPlan plan(update, chunk_pixels, true);
   const PixelSources sources(update, kernels, sample, update.where || update.masked, plan);
@@ -164,8 +162,8 @@ void select_regions(const KernelSet& kernels, const RegionUpdate& update,
 
   bool integral_midpoint = false;
   for (const BlockOutput& output : outputs) {
-    integral_midpoint |= output.statistic == Statistic::median &&
-                         !is_floating(output.view.dtype) && !is_floating(settings.dtype);
+    integral_midpoint |= output.statistic == Statistic::median && !is_floating(output.view.dtype) &&
+                         !is_floating(settings.dtype);
   }
   const auto selector = kernels.make_selector(
       {StateKind::gathered, sample, false, static_cast<double>(plan.pixels()), integral_midpoint});
@@ -176,13 +174,12 @@ void select_regions(const KernelSet& kernels, const RegionUpdate& update,
   const bool distinct = std::ranges::adjacent_find(sorted) == sorted.end();
   for (const BlockOutput& output : outputs) {
     const Results results(kernels, *selector, storage, output);
-    parallel_for(
-        (rows + written_rows - 1) / written_rows, distinct ? update.workers : 1,
-        [&](std::int64_t piece, int) {
-          const std::int64_t first = piece * written_rows;
-          results.write(first, std::min(written_rows, rows - first));
-        },
-        update.poll);
+    parallel_for((rows + written_rows - 1) / written_rows, distinct ? update.workers : 1,
+                 [&](std::int64_t piece, int) {
+                   const std::int64_t first = piece * written_rows;
+                   results.write(first, std::min(written_rows, rows - first));
+                 },
+                 update.poll);
   }
 }
 

@@ -1,6 +1,6 @@
 // The region kernels for processors without levels of their own here.
-#include "boxel/regions/kernels.hpp"
 #include "../kernels_prelude.hpp"
+#include "boxel/regions/kernels.hpp"
 
 #define BOXEL_VECTOR_BYTES 16
 #define BOXEL_KERNELS plain

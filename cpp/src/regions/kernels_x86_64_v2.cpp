@@ -1,6 +1,6 @@
 // The region kernels for x86-64-v2.
-#include "boxel/regions/kernels.hpp"
 #include "../kernels_prelude.hpp"
+#include "boxel/regions/kernels.hpp"
 
 #define BOXEL_VECTOR_BYTES 16
 #define BOXEL_KERNELS x86_64_v2

@@ -1,6 +1,6 @@
 // The region kernels for x86-64-v3.
-#include "boxel/regions/kernels.hpp"
 #include "../kernels_prelude.hpp"
+#include "boxel/regions/kernels.hpp"
 
 #if defined(__clang__)
 #pragma clang attribute push(__attribute__((target("arch=x86-64-v3"))), apply_to = function)

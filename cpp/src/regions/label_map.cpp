@@ -79,8 +79,8 @@ std::vector<std::int32_t> LabelMap::prepare(WideLabel label) {
 void LabelMap::assign(Sample type, const void* labels, std::int64_t count, std::int32_t* slots) {
   if (dense_) {
     // A background that the labels' type does not hold is none of them.
-    const bool held = background_ && (is_signed(type) ? *background_ < (WideLabel{1} << 63)
-                                                      : *background_ >= 0);
+    const bool held =
+        background_ && (is_signed(type) ? *background_ < (WideLabel{1} << 63) : *background_ >= 0);
     const std::uint64_t background = held ? static_cast<std::uint64_t>(*background_) : 0;
     kernels_->label_slots(type, labels, count, static_cast<std::uint64_t>(base_),
                           held ? &background : nullptr, slots);

@@ -43,8 +43,7 @@ void for_moved_runs(const std::vector<std::int32_t>& targets, Visit&& visit) {
 
 // Truth values arrive as bytes without a sign, and so do the states take them.
 StatePlan states_of(const RegionSettings& settings) {
-  StatePlan plan =
-      plan_states(settings.statistics, settings.dtype, true, settings.weighted, false);
+  StatePlan plan = plan_states(settings.statistics, settings.dtype, true, settings.weighted, false);
   if (settings.dtype == DType::boolean) plan.sample = Sample::uint64;
   return plan;
 }
@@ -77,11 +76,10 @@ RegionTable::RegionTable(const RegionSettings& settings)
 
 bool RegionTable::exact() const {
   return !settings_.weighted &&
-         (!is_floating(settings_.dtype) ||
-          std::ranges::all_of(plan_.kinds, [](StateKind kind) {
-            return kind == StateKind::count || kind == StateKind::nonzero ||
-                   kind == StateKind::min || kind == StateKind::max;
-          }));
+         (!is_floating(settings_.dtype) || std::ranges::all_of(plan_.kinds, [](StateKind kind) {
+           return kind == StateKind::count || kind == StateKind::nonzero ||
+                  kind == StateKind::min || kind == StateKind::max;
+         }));
 }
 
 // Whether the packed entries hold all that a state needs.
@@ -90,8 +88,7 @@ bool RegionTable::takes_packed(StateKind kind) const {
          (kind == StateKind::nonzero && settings_.dtype == DType::boolean);
 }
 
-void RegionTable::assign(Sample type, const void* labels, std::int64_t count,
-                         std::int32_t* slots) {
+void RegionTable::assign(Sample type, const void* labels, std::int64_t count, std::int32_t* slots) {
   const std::vector<std::int32_t> moves = map_.prepare(type, labels, count);
   if (!moves.empty()) make_room(moves);
   map_.assign(type, labels, count, slots);
@@ -136,8 +133,8 @@ void RegionTable::move_states(const std::vector<std::int32_t>& targets, std::int
     accumulator.clear(lanes, capacity * channels);
     for_moved_runs(targets, [&](std::int64_t from, std::int64_t to, std::int64_t count) {
       for (std::int64_t lane = 0; lane < count * channels; ++lane) sources[at(lane)] = lane;
-      accumulator.gather(lanes.from(to * channels), lanes_[k].from(from * channels),
-                         sources.data(), count * channels);
+      accumulator.gather(lanes.from(to * channels), lanes_[k].from(from * channels), sources.data(),
+                         count * channels);
     });
     memory_[k] = std::move(memory);
     lanes_[k] = lanes;
@@ -201,7 +198,7 @@ void RegionTable::take_block(std::int32_t slot, const void* samples, const std::
   for (std::size_t k = 0; k < takers_.size(); ++k) {
     if (take_whole && take_whole(plan_.kinds[k], lanes_[k], block)) continue;
     same_slots_.assign(at(pixels), slot);
-    const RegionSamples each{same_slots_.data(), pixels,   true,     samples, include, false,
+    const RegionSamples each{same_slots_.data(), pixels,   true, samples, include, false,
                              channels,           channels, 0};
     if (takers_[k]) {
       takers_[k](lanes_[k], each);
@@ -213,8 +210,8 @@ void RegionTable::take_block(std::int32_t slot, const void* samples, const std::
 }
 
 void RegionTable::take_some(const RegionSamples& samples, const WideSamples& wide) {
-  const bool packs = packed_ && !samples.include && !samples.skip_nan &&
-                     samples.channels == settings_.channels;
+  const bool packs =
+      packed_ && !samples.include && !samples.skip_nan && samples.channels == settings_.channels;
   if (packs) take_packed(samples);
   for (std::size_t k = 0; k < takers_.size(); ++k) {
     if (packs && takes_packed(plan_.kinds[k])) continue;
@@ -308,8 +305,7 @@ void RegionTable::merge(const RegionTable& other) {
   }
 }
 
-void RegionTable::merge_states(const RegionTable& other,
-                               const std::vector<std::int32_t>& targets) {
+void RegionTable::merge_states(const RegionTable& other, const std::vector<std::int32_t>& targets) {
   const std::int64_t channels = settings_.channels;
   for (std::size_t k = 0; k < accumulators_.size(); ++k) {
     for_moved_runs(targets, [&](std::int64_t from, std::int64_t to, std::int64_t count) {
@@ -341,7 +337,7 @@ std::vector<WideLabel> RegionTable::labels() const {
   for (std::int64_t slot = first_slot; slot < map_.slots(); ++slot) {
     if (seen(slot)) result.push_back(map_.label_of(static_cast<std::int32_t>(slot)));
   }
-  std::ranges::sort(result);
+  if (!std::ranges::is_sorted(result)) std::ranges::sort(result);
   return result;
 }
 
@@ -389,8 +385,7 @@ void RegionTable::write(const std::vector<WideLabel>& labels,
 }
 
 void RegionTable::write_geometry(const std::vector<WideLabel>& labels, std::int64_t* pixels,
-                                 std::int64_t* lows, std::int64_t* highs,
-                                 double* centroids) const {
+                                 std::int64_t* lows, std::int64_t* highs, double* centroids) const {
   const std::int64_t axes = settings_.geometry_axes;
   for (const WideLabel label : labels) {
     const std::int32_t slot = map_.find(label);

@@ -145,8 +145,8 @@ RegionWorker::Loaded RegionWorker::load(RegionTable& table, const PixelChunk& ch
   const std::int32_t* slots = load_slots(table, chunk);
   const RegionKernels& kernels = region_kernels(*table.settings().kernels);
   const bool runs = kernels.changes(slots, chunk.pixels) * long_run < chunk.pixels;
-  RegionSamples samples{slots, chunk.pixels, runs, nullptr, nullptr, skips_nan_ && !includes_,
-                        channels_, channels_, 0};
+  RegionSamples samples{slots,     chunk.pixels, runs, nullptr, nullptr, skips_nan_ && !includes_,
+                        channels_, channels_,    0};
   WideSamples wide{nullptr, nullptr};
   if (scratch_) {
     RowGroup group{};

@@ -53,8 +53,7 @@ void take_image(RegionTable& total, const RegionUpdate& update) {
                    chunk_samples / std::max<std::int64_t>(1, settings.channels)));
   const PixelPlan plan(update, pixels, true);
   if (plan.pixels() == 0) return;
-  const bool includes =
-      update.where || update.masked || update.weights || total.needs_include();
+  const bool includes = update.where || update.masked || update.weights || total.needs_include();
   const PixelSources sources(update, *settings.kernels, total.sample(), includes, plan);
   const std::int64_t pieces = pieces_of(total, plan.pixels(), update.workers);
   const auto run = [&](RegionTable& table, std::int64_t first, std::int64_t last,
@@ -105,7 +104,11 @@ void update_regions(RegionTable& table, const RegionUpdate& update) {
   RegionTable fresh(table.settings());
   take_image(fresh, update);
   if (table.settings().geometry_axes > 0) take_geometry(fresh, update);
-  table.merge(fresh);
+  if (table.slots() == first_slot) {
+    table = std::move(fresh);
+  } else {
+    table.merge(fresh);
+  }
 }
 
 }  // namespace boxel

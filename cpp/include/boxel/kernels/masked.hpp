@@ -195,8 +195,7 @@ class CountedMoments {
     const double total = lane_n + nb;
     const double share = nb / total;
     double delta = 0;
-    const Mean mean =
-        anchored_mean({lane_origin, lane_offset}, b, lane_n / total, share, delta);
+    const Mean mean = anchored_mean({lane_origin, lane_offset}, b, lane_n / total, share, delta);
     lane_m2 = (lane_m2 + m2_b) + delta * delta * (lane_n * share);
     lane_offset = mean.offset;
     lane_origin = mean.origin;

@@ -1,5 +1,5 @@
-// median and mode of regions, which need all samples of a region at once: they are gathered region by
-// region, in as much memory as the samples that count take in the image.
+// median and mode of regions, which need all samples of a region at once: they are gathered region
+// by region, in as much memory as the samples that count take in the image.
 #pragma once
 
 #include <vector>

@@ -54,14 +54,15 @@ using TakeRegions = void (*)(Lanes state, const RegionSamples& samples);
 
 // Sums and counts of the pixels of every slot, side by side in one vector: `entries` holds
 // packed_bytes for every slot.
-// packed_copies tables of `slots` entries follow each other, where there are few slots: neighbours go
-// into different ones, so that pixels of one region do not wait for each other.
+// packed_copies tables of `slots` entries follow each other, where there are few slots: neighbours
+// go into different ones, so that pixels of one region do not wait for each other.
 inline constexpr std::int64_t packed_copies = 4;
 struct PackedKernel {
   void (*add)(std::byte* entries, std::int64_t copies, std::int64_t slots,
               const RegionSamples& samples);
-  // Moves the entries of the first `used` slots into their states and clears them. `sums` are in two halves where
-  // they are sums of integers; `nonzero` are sums of truth values. Both may be null.
+  // Moves the entries of the first `used` slots into their states and clears them. `sums` are in
+  // two halves where they are sums of integers; `nonzero` are sums of truth values. Both may be
+  // null.
   void (*flush)(std::byte* entries, std::int64_t copies, std::int64_t slots, std::int64_t used,
                 Lanes* counts, Lanes* sums, Lanes* nonzero);
   std::int64_t entry_bytes;

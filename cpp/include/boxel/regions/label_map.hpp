@@ -1,5 +1,5 @@
-// From labels to slots, the places of regions in a table: by a difference where the labels lie close
-// together, by a hash table where they do not.
+// From labels to slots, the places of regions in a table: by a difference where the labels lie
+// close together, by a hash table where they do not.
 #pragma once
 
 #include <cstdint>

@@ -97,7 +97,7 @@ class RegionTable {
   LabelMap map_;
   std::vector<std::unique_ptr<Accumulator>> accumulators_;
   std::vector<TakeRegions> takers_;
-  TakeBlock blocks_[2];  // without and with a mask
+  TakeBlock blocks_[2];                   // without and with a mask
   std::vector<std::int32_t> same_slots_;  // of a block
   std::vector<Buffer> memory_;
   std::vector<Lanes> lanes_;

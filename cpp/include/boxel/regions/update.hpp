@@ -19,16 +19,17 @@ struct RegionUpdate {
   std::optional<View> masked;
   std::optional<View> weights;  // checked to be finite and >= 0
   // These have the axes of the labels alone.
-  std::optional<View> counted;       // true where a pixel counts
-  std::optional<View> left_out;      // true where it does not
-  bool is_mask = false;  // the labels are bool, and only region 1 is of interest
+  std::optional<View> counted;   // true where a pixel counts
+  std::optional<View> left_out;  // true where it does not
+  bool is_mask = false;          // the labels are bool, and only region 1 is of interest
   bool skipna = false;
   std::vector<std::int64_t> origin;  // of the labels in the whole image, per axis
   int workers = 1;
   Poll poll;
 };
 
-// How far apart labels may lie to be found without a hash table: as many slots as pixels do no harm.
+// How far apart labels may lie to be found without a hash table: as many slots as pixels do no
+// harm.
 std::int64_t dense_span_of(const View& labels);
 
 // A failed call leaves the table as it was.

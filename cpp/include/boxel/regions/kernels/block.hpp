@@ -37,8 +37,8 @@ class MaskExpander {
   }
 };
 
-// The value where it counts, else another; by its bits, which every vector width has, and never by a
-// product (NaN * 0 is NaN).
+// The value where it counts, else another; by its bits, which every vector width has, and never by
+// a product (NaN * 0 is NaN).
 template <bool Masked, class T>
 BOXEL_INLINE T kept(T value, const std::uint8_t* include, std::int64_t index, T other = T{0}) {
   if constexpr (!Masked) return value;
@@ -58,12 +58,11 @@ BOXEL_INLINE T kept_sample(const T* samples, const std::uint8_t* include, std::i
 
 // The type that holds the sums of the positions of a block.
 template <class T>
-using PositionSum =
-    std::conditional_t<std::is_floating_point_v<T>, double,
-                       std::conditional_t<sizeof(T) == 1,
-                                          std::conditional_t<std::is_signed_v<T>, std::int16_t,
-                                                             std::uint16_t>,
-                                          std::int64_t>>;
+using PositionSum = std::conditional_t<
+    std::is_floating_point_v<T>, double,
+    std::conditional_t<sizeof(T) == 1,
+                       std::conditional_t<std::is_signed_v<T>, std::int16_t, std::uint16_t>,
+                       std::int64_t>>;
 
 // Adds map(index) over all samples into totals[channel].
 template <int Channels, class A, class W, class Map>
@@ -116,10 +115,10 @@ struct BlockTaker {
     const T* samples = static_cast<const T*>(block.samples);
     const std::uint8_t* include = block.include;
     std::int64_t totals[Channels] = {};
-    add_positions<Channels, std::uint16_t>(block.pixels, totals,
-                                           [=](std::int64_t index) BOXEL_INLINED {
-      return static_cast<std::uint16_t>(kept_sample<Masked>(samples, include, index) != T{0});
-    });
+    add_positions<Channels, std::uint16_t>(
+        block.pixels, totals, [=](std::int64_t index) BOXEL_INLINED {
+          return static_cast<std::uint16_t>(kept_sample<Masked>(samples, include, index) != T{0});
+        });
     for (int c = 0; c < Channels; ++c) state.row<std::int64_t>(0)[block.lane + c] += totals[c];
   }
 
@@ -302,13 +301,12 @@ bool take_block(StateKind kind, Lanes state, const RegionBlock& block) {
   }
 }
 
+// For one channel, colours, and colours with alpha: each is a copy of the loops.
 template <class T>
 TakeBlock choose_block(std::int64_t channels, bool masked) {
   switch (channels) {
     case 1:
       return masked ? take_block<T, 1, true> : take_block<T, 1, false>;
-    case 2:
-      return masked ? take_block<T, 2, true> : take_block<T, 2, false>;
     case 3:
       return masked ? take_block<T, 3, true> : take_block<T, 3, false>;
     case 4:

@@ -58,8 +58,7 @@ inline void label_slots(Sample type, const void* labels, std::int64_t count, std
     const auto slot_of = [=](T label) {
       return static_cast<std::int32_t>(static_cast<std::uint32_t>(label_bits(label)) + shift);
     };
-    const bool leaves_out =
-        background && label_bits(static_cast<T>(*background)) == *background;
+    const bool leaves_out = background && label_bits(static_cast<T>(*background)) == *background;
     if (!leaves_out) {
       for (std::int64_t p = 0; p < count; ++p) slots[p] = slot_of(first[p]);
       return;

@@ -1,5 +1,5 @@
-// Sums of all channels of a pixel, and the count of pixels, as one vector that is added to the entry
-// of its slot: a load, an addition and a store per pixel.
+// Sums of all channels of a pixel, and the count of pixels, as one vector that is added to the
+// entry of its slot: a load, an addition and a store per pixel.
 
 namespace boxel::BOXEL_KERNELS {
 

@@ -9,7 +9,8 @@ inline TakeRegions choose_take_sample(StateKind kind, Sample type) {
     case Sample::float64:
       return choose_take<double>(kind);
     default:
-      return visit_label(type, [=]<class T>(std::type_identity<T>) { return choose_take<T>(kind); });
+      return visit_label(type,
+                         [=]<class T>(std::type_identity<T>) { return choose_take<T>(kind); });
   }
 }
 
@@ -20,9 +21,8 @@ inline TakeBlock choose_block_sample(Sample type, std::int64_t channels, bool ma
     case Sample::float64:
       return choose_block<double>(channels, masked);
     default:
-      return visit_label(type, [=]<class T>(std::type_identity<T>) {
-        return choose_block<T>(channels, masked);
-      });
+      return visit_label(
+          type, [=]<class T>(std::type_identity<T>) { return choose_block<T>(channels, masked); });
   }
 }
 

@@ -19,10 +19,14 @@ void take_scattered(Lanes state, const RegionSamples& from) {
     for (std::int64_t c = 0; c < from.channels; ++c) {
       const std::int64_t index = p * from.channels + c;
       if (!counts_in<Everything>(from, index, samples[index])) continue;
-      Taker taker;
-      taker.begin(state, lane + c);
-      taker.add(samples[index]);
-      taker.end(state, lane + c);
+      if constexpr (requires { Taker::take_one(state, lane, samples[index]); }) {
+        Taker::take_one(state, lane + c, samples[index]);
+      } else {
+        Taker taker;
+        taker.begin(state, lane + c);
+        taker.add(samples[index]);
+        taker.end(state, lane + c);
+      }
     }
   }
 }

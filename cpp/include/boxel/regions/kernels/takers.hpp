@@ -85,9 +85,7 @@ class ExtremumTaker {
 
  public:
   BOXEL_INLINE void begin(Lanes state, std::int64_t lane) { extreme_ = state.row<X>(0)[lane]; }
-  BOXEL_INLINE void add(T sample) {
-    extreme_ = extreme<Largest>(extreme_, static_cast<X>(sample));
-  }
+  BOXEL_INLINE void add(T sample) { extreme_ = extreme<Largest>(extreme_, static_cast<X>(sample)); }
   BOXEL_INLINE void end(Lanes state, std::int64_t lane) { state.row<X>(0)[lane] = extreme_; }
 
  private:
@@ -150,6 +148,22 @@ class MomentsTaker {
     squares_ += d * d;
     if (++count_ == full) merge_batch();
   }
+  // One sample into a lane (West, 1979), with a single division where nothing can overflow.
+  static BOXEL_INLINE void take_one(Lanes state, std::int64_t lane, T sample) {
+    double& n = state.row<double>(Rows::n)[lane];
+    double& origin = state.row<double>(Rows::origin)[lane];
+    double& offset = state.row<double>(Rows::offset)[lane];
+    double& m2 = state.row<double>(Rows::m2)[lane];
+    const auto x = static_cast<double>(sample);
+    const double delta = (x - origin) - offset;
+    if (!(n > 0) || !(std::fabs(delta) < far)) {
+      return Rows::add(x, 1.0, true, n, origin, offset, m2);
+    }
+    const double share = 1.0 / (n + 1.0);
+    offset += delta * share;
+    m2 += delta * delta * (n * share);
+    n += 1.0;
+  }
   BOXEL_INLINE void end(Lanes state, std::int64_t lane) {
     if (count_ > 0) merge_batch();
     state.row<double>(Rows::n)[lane] = n_;
@@ -178,7 +192,7 @@ class MomentsTaker {
     count_ = 0;
   }
 
-  double n_ = 0, origin_ = 0, offset_ = 0, m2_ = 0;  // of the lane
+  double n_ = 0, origin_ = 0, offset_ = 0, m2_ = 0;               // of the lane
   double count_ = 0, first_ = 0, differences_ = 0, squares_ = 0;  // of the batch
 };
 
