@@ -16,7 +16,7 @@ import boxel as bx
 from agreement import Tolerance
 
 SEED = 20240229
-MANY, QUICK = 10_000, 300
+MANY, SOME, QUICK = 10_000, 2000, 300
 # SciPy and fastcluster start from the same float32 values, but round no more after that.
 TOLERANCES = {"float64": Tolerance(rtol=1e-9), "float32": Tolerance(rtol=5e-2)}
 
@@ -95,6 +95,7 @@ def linkage_jobs(dtype: str, times: float, times_single: float) -> tuple[Job, ..
 JOBS = (
     *linkage_jobs("float64", 2, 1.5),
     *linkage_jobs("float32", 3, 2),
+    *(LinkageJob(method, "float64", SOME, (best_peer(1),)).job() for method in bx.LINKAGE_METHODS),
     *(
         LinkageJob(method, "float64", 100, (best_peer(1),), warm=True).job()
         for method in bx.LINKAGE_METHODS
