@@ -38,6 +38,19 @@ BOXEL_INLINE Mean merged_mean(Mean a, Mean b, double rest, double share, double&
   return select(is_finite(delta), near, plain);
 }
 
+// Balanced sum of term(k), k in [A, B).
+template <int A, int B, class Term>
+BOXEL_INLINE double sum_terms(Term term) {
+  if constexpr (B <= A) {
+    return 0.0;
+  } else if constexpr (B - A == 1) {
+    return term(A);
+  } else {
+    constexpr int middle = (A + B + 1) / 2;
+    return sum_terms<A, middle>(term) + sum_terms<middle, B>(term);
+  }
+}
+
 // The mean of R values and the sum of their squared deviations. The first value is given as a mean;
 // difference_at(k) is another's distance from it, plain_at(k) a value itself. Careful takes the
 // detour that values which are not finite, or whose differences overflow, need.
@@ -45,17 +58,16 @@ template <int R, bool SecondMoment, bool Careful, class DifferenceAt, class Plai
 BOXEL_INLINE Mean combine_values(Mean first, DifferenceAt difference_at, PlainAt plain_at,
                                  double& m2) {
   constexpr double reciprocal = 1.0 / R;
-  double differences = 0;
-  double squares = 0;
-  // Scaled first, so that it is finite where all values are.
-  double plain = Careful ? plain_at(0) * reciprocal : 0.0;
-  for (int k = 1; k < R; ++k) {
-    const double d = difference_at(k);
-    differences += d;
-    if constexpr (Careful) plain += plain_at(k) * reciprocal;
-    if constexpr (SecondMoment) squares += d * d;
+  double d[R];
+  for (int k = 1; k < R; ++k) d[k] = difference_at(k);
+  const double differences = sum_terms<1, R>([&](int k) BOXEL_INLINED { return d[k]; });
+  double plain = 0.0;
+  if constexpr (Careful) {
+    // Scaled first, so that it is finite where all values are.
+    for (int k = 0; k < R; ++k) plain += plain_at(k) * reciprocal;
   }
   if constexpr (SecondMoment) {
+    const double squares = sum_terms<1, R>([&](int k) BOXEL_INLINED { return d[k] * d[k]; });
     // Where the squares overflow, plain - plain tells the infinite (NaN) from the large (0).
     const double spread = squares - differences * (differences * reciprocal);
     m2 = Careful ? (is_finite(squares) ? spread : squares) + (plain - plain) : spread;
@@ -210,23 +222,28 @@ class Moments final
                                double before, std::int64_t ahead) {
     for (std::int64_t start = 0; start < lanes; start += strip_lanes) {
       const std::int64_t strip = std::min(strip_lanes, lanes - start);
-      double kept[3][strip_lanes];
-      for (int row = 0; !First && row < rows_; ++row) {
-        std::copy_n(state.row<double>(row) + start, strip, kept[row]);
-      }
+      Kept kept;
       const RowPointers<T, R> here = rows.from(start);
-      if (add_lanes<R, First, false>(state.from(start), here, strip, before, ahead)) continue;
-      for (int row = 0; !First && row < rows_; ++row) {
-        std::copy_n(kept[row], strip, state.row<double>(row) + start);
+      const Lanes strip_state = state.from(start);
+      if (add_lanes<R, First, false>(strip_state, here, strip, before, ahead, kept)) continue;
+      if constexpr (!First) {
+        std::copy_n(kept.offsets, strip, strip_state.row<double>(offset_row));
+        if constexpr (SecondMoment) std::copy_n(kept.m2s, strip, strip_state.row<double>(m2_row));
       }
-      add_lanes<R, First, true>(state.from(start), here, strip, before, 0);
+      add_lanes<R, First, true>(strip_state, here, strip, before, 0, kept);
     }
   }
 
+  // What the short way overwrites; it leaves the origins as they are.
+  struct Kept {
+    double offsets[strip_lanes];
+    double m2s[SecondMoment ? strip_lanes : 1];
+  };
+
   // Returns whether all of the new state is finite.
   template <int R, bool First, bool Careful>
-  static bool add_lanes(Lanes state, const RowPointers<T, R>& rows, std::int64_t lanes,
-                        double before, std::int64_t ahead) {
+  static BOXEL_INLINE bool add_lanes(Lanes state, const RowPointers<T, R>& rows, std::int64_t lanes,
+                                     double before, std::int64_t ahead, Kept& kept) {
     const double rest = before / (before + R);
     const double share = R / (before + R);
     const double weight = before * share;
@@ -238,19 +255,28 @@ class Moments final
     constexpr std::int64_t magnitude = std::numeric_limits<std::int64_t>::max();
     std::int64_t signs[lanes_of_line<T>] = {};
     const auto add_lane = [&](std::int64_t l, std::int64_t in_line) BOXEL_INLINED {
-      const auto sample = [&](int k) { return static_cast<double>(rows.rows[k][l]); };
+      const auto sample = [&](int k) BOXEL_INLINED { return static_cast<double>(rows.rows[k][l]); };
       const double first = sample(0);
       double origin = First ? first : origins[l];
       if constexpr (First && Careful) origin = origin_of(first);
       double m2 = 0;
       Mean mean = combine_values<R, SecondMoment, Careful>(
-          {origin, first - origin}, [&](int k) { return sample(k) - first; }, sample, m2);
+          {origin, first - origin}, [&](int k) BOXEL_INLINED { return sample(k) - first; }, sample,
+          m2);
       if constexpr (!First) {
         const Mean held{origin, offsets[l]};
+        const double held_m2 = SecondMoment ? m2s[l] : 0.0;
         double delta = 0;
-        mean = Careful ? merged_mean(held, mean, rest, share, delta)
-                       : near_mean(held, mean, share, delta);
-        if constexpr (SecondMoment) m2 = (m2s[l] + m2) + delta * delta * weight;
+        if constexpr (Careful) {
+          mean = merged_mean(held, mean, rest, share, delta);
+        } else {
+          kept.offsets[l] = held.offset;
+          if constexpr (SecondMoment) kept.m2s[l] = held_m2;
+          // near_mean(), where both have the origin in common.
+          delta = mean.offset - held.offset;
+          mean.offset = held.offset + delta * share;
+        }
+        if constexpr (SecondMoment) m2 = (held_m2 + m2) + delta * delta * weight;
       }
       signs[in_line] |= largest - (std::bit_cast<std::int64_t>(mean.offset) & magnitude);
       if constexpr (SecondMoment) {
@@ -258,7 +284,7 @@ class Moments final
         m2s[l] = m2;
       }
       offsets[l] = mean.offset;
-      origins[l] = mean.origin;
+      if constexpr (First || Careful) origins[l] = mean.origin;
     };
     for_lines(rows, lanes, ahead, add_lane);
     std::int64_t sign = 0;
