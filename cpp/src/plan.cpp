@@ -89,7 +89,8 @@ std::vector<PlanAxis> crossed(std::vector<PlanAxis>& axes, const PlanRequest& re
   std::vector<PlanAxis> result;
   // What gathers samples is faster along memory.
   while (!request.chunk_cells && axes.size() > 1 && spanned(axes.back()) &&
-         axes.back().length <= longest_across && axes[axes.size() - 2].length >= least_across) {
+         axes.back().length <= longest_across && !axes[axes.size() - 2].reduced() &&
+         axes[axes.size() - 2].length >= least_across) {
     result.insert(result.begin(), axes.back());
     axes.pop_back();
   }
