@@ -89,7 +89,8 @@ std::vector<PlanAxis> crossed(std::vector<PlanAxis>& axes, const PlanRequest& re
   std::vector<PlanAxis> result;
   // What gathers samples is faster along memory.
   while (!request.chunk_cells && axes.size() > 1 && spanned(axes.back()) &&
-         axes.back().length <= longest_across && axes[axes.size() - 2].length >= least_across) {
+         axes.back().length <= longest_across && !axes[axes.size() - 2].reduced() &&
+         axes[axes.size() - 2].length >= least_across) {
     result.insert(result.begin(), axes.back());
     axes.pop_back();
   }
@@ -111,8 +112,8 @@ void choose_row(Plan& plan, std::vector<PlanAxis> axes, const PlanRequest& reque
   if (inner.empty()) return;
   std::int64_t samples = plan.row.front().length ? lanes / plan.row.front().length : 1;
   for (const PlanAxis& axis : inner) samples *= axis.length;
-  plan.across_positions = std::clamp(request.chunk_lanes * 5 / 8 / samples / 32 * 32, least_across_tile,
-                                     most_across_tile);
+  plan.across_positions = std::clamp(request.chunk_lanes * 5 / 8 / samples / 32 * 32,
+                                     least_across_tile, most_across_tile);
 }
 
 void choose_chunks(Plan& plan, const PlanRequest& request) {
@@ -152,7 +153,10 @@ void choose_slots(Plan& plan, const PlanRequest& request) {
   if (slots < 2 || rows * static_cast<double>(lanes) > largest_slot) return;
   // Where rows run across memory, the windows that lie in them come behind the slots.
   auto slot = plan.outer.end() - 1;
-  while (plan.across_positions && slot != plan.outer.begin() && spanned(*slot)) --slot;
+  if (plan.across_positions) {
+    while (slot != plan.outer.begin() && spanned(*slot)) --slot;
+    if (spanned(*slot)) return;
+  }
   plan.slot = *slot;
   plan.outer.erase(slot);
   plan.slots = std::min(slots, plan.slot.window.outputs);
@@ -179,6 +183,8 @@ Plan make_plan(const PlanRequest& request) {
   plan.slot.outputs = Extents(request.output_count, 0);
   choose_row(plan, merged(std::move(axes)), request);
   choose_chunks(plan, request);
+  // Bands are short rows already.
+  if (plan.band_positions) plan.across_positions = 0;
   choose_slots(plan, request);
   return plan;
 }

@@ -56,7 +56,7 @@ class RowScratch {
  public:
   // `across`: rows may run across memory, and are transposed in scratch of their own.
   RowScratch(const RowSources& sources, std::int64_t most_lanes, bool across = false)
-      : sources_(sources) {
+      : sources_(sources), across_(across) {
     const auto lanes = static_cast<std::size_t>(most_lanes);
     const std::size_t sample_row = lines(lanes * size_of_sample(sources.sample));
     const std::size_t weight_row = sources.weights ? lines(lanes * sizeof(double)) : 0;
@@ -108,10 +108,9 @@ class RowScratch {
   void load_rows(const RowSource& source, std::int64_t offset, std::int64_t step, int count,
                  const RowRun& run, std::byte* buffer, const void** rows) {
     const auto row_bytes = static_cast<std::int64_t>(row_bytes_);
-    const bool across =
-        count > 1 &&
-        source.loader.load_across(source.data + offset, step, count, run, buffer, row_bytes,
-                                  items_);
+    const bool across = across_ && count > 1 &&
+                        source.loader.load_across(source.data + offset, step, count, run, buffer,
+                                                  row_bytes, items_);
     for (int k = 0; k < count; ++k, buffer += row_bytes) {
       rows[k] = across ? buffer : source.load(offset + k * step, run.positions, buffer);
     }
@@ -149,6 +148,7 @@ class RowScratch {
   }
 
   const RowSources& sources_;
+  bool across_;
   Buffer memory_;
   std::size_t row_bytes_ = 0;
   std::array<std::byte*, max_group> samples_{};

@@ -98,10 +98,9 @@ bool RowLoader::load_across(const std::byte* in, std::int64_t step, int count, c
   const auto item = static_cast<std::int64_t>(alignment_);
   if (!whole_ || step != item || run_stride_ <= item) return false;
   const std::int64_t lanes = run.positions * run_lanes_;
-  const std::int64_t readable =
-      (lanes + run.reach * run_lanes_ - 1) * run_stride_ + count * item;
-  const Columns columns{in,       run_stride_, lanes,
-                        count,    readable,    run.ahead * run_lanes_ * run_stride_,
+  const std::int64_t readable = (lanes + run.reach * run_lanes_ - 1) * run_stride_ + count * item;
+  const Columns columns{in,        run_stride_, lanes,
+                        count,     readable,    run.ahead * run_lanes_ * run_stride_,
                         run.share, run.shares};
   if (as_stored_) {
     transpose_(buffers, row_bytes, columns);

@@ -161,6 +161,25 @@ TEST(blocks_variances_and_medians_of_long_windows) {
   }
 }
 
+// Windows over the whole of the last axis, and of another one at times: rows across memory.
+TEST(blocks_that_span_the_innermost_axis) {
+  Random random(206);
+  for (int k = 0; k < 150; ++k) {
+    const std::int64_t last = random.pick<std::int64_t>({2, 3, 5, 8, 9, 20, 31, 70});
+    const std::int64_t rows = random.pick<std::int64_t>({16, 17, 40, 130, 300});
+    Extents shape = extents({rows, last});
+    std::vector<Window> windows{tiles(rows, random.pick<std::int64_t>({1, 1, 1, 2, 7, rows})),
+                                tiles(last, last)};
+    if (rows * last < 2000) {
+      const std::int64_t first = random.between(2, 6);
+      shape = extents({first, rows, last});
+      windows.insert(windows.begin(), tiles(first, random.pick<std::int64_t>({1, 1, 2, first})));
+    }
+    check_case(case_with(random, shape, windows,
+                         random.one_in(5) ? std::vector{Statistic::median} : monoids));
+  }
+}
+
 TEST(blocks_of_every_statistic_and_dtype_in_every_kernel_set) {
   Random random(203);
   for (const KernelSet* kernels : available_kernel_sets()) {
@@ -189,6 +208,24 @@ TEST(blocks_do_not_depend_on_the_kernel_set) {
       c.kernels = kernels;
       reduce_blocks(c.request());
       CHECK(c.result() == expected, kernels->name, c.description());
+    }
+  }
+}
+
+TEST(blocks_that_span_do_not_depend_on_the_kernel_set) {
+  Random random(207);
+  for (const std::int64_t last : {2, 7, 20, 64}) {
+    for (int code = 0; code <= static_cast<int>(DType::float64); ++code) {
+      BlockCase c = plain_case(static_cast<DType>(code), extents({3, 70, last}),
+                               extents({1, 1, last}), Statistic::var);
+      fill_randomly(c.image, random, Values::full);
+      reduce_blocks(c.request());
+      const std::string expected = c.result();
+      for (const KernelSet* kernels : available_kernel_sets()) {
+        c.kernels = kernels;
+        reduce_blocks(c.request());
+        CHECK(c.result() == expected, kernels->name, c.description());
+      }
     }
   }
 }

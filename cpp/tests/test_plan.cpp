@@ -286,6 +286,34 @@ TEST(plan_sets_short_rows_side_by_side) {
   check_lengths(plan.row, {80});
 }
 
+TEST(plan_lets_rows_run_across_windows_that_span_the_innermost_axis) {
+  const Plan plan = planned(tiled_axes(extents({300, 20}), extents({1, 20})));
+  check_lengths(plan.row, {300});
+  check_lengths(around_row(plan), {20});
+  CHECK_EQ(plan.row.front().image, 20);
+  CHECK(plan.across_positions > 0);
+}
+
+TEST(plan_sets_slots_around_windows_that_rows_run_across) {
+  std::vector<PlanAxis> axes = tiled_axes(extents({50, 70, 8}), extents({1, 1, 8}));
+  axes[0].image += 8;  // not contiguous
+  const Plan plan = planned(axes);
+  check_lengths(plan.row, {70});
+  check_lengths(plan.outer, {8});
+  CHECK_EQ(plan.slot.length, 50);
+  CHECK(plan.slots > 1);
+}
+
+TEST(plan_keeps_long_few_or_gathered_windows_along_the_row) {
+  CHECK_EQ(planned(tiled_axes(extents({300, 2000}), extents({1, 2000}))).across_positions, 0);
+  CHECK_EQ(planned(tiled_axes(extents({3, 20}), extents({1, 20}))).across_positions, 0);
+  CHECK_EQ(planned(tiled_axes(extents({300, 20}), extents({1, 10}))).across_positions, 0);
+  PlanRequest request;
+  request.axes = tiled_axes(extents({300, 20}), extents({1, 20}));
+  request.chunk_cells = 100;
+  CHECK_EQ(make_plan(request).across_positions, 0);
+}
+
 TEST(plan_gives_large_cells_a_unit_of_their_own) {
   const Plan plan = planned(tiled_axes(extents({4000, 80}), extents({2000, 80})));
   CHECK_EQ(plan.slots, 1);

@@ -44,7 +44,7 @@ struct PlanAxis {
 
 struct Plan {
   std::vector<PlanAxis> outer;
-  PlanAxis slot;              // of length 1 where rows are long
+  PlanAxis slot;  // of length 1 where rows are long
   // Where rows run across memory: the positions that are loaded at a time; else 0.
   std::int64_t across_positions = 0;
   std::vector<PlanAxis> row;  // row[0] is cut into chunks; never empty

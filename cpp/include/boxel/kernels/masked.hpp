@@ -271,6 +271,8 @@ using NarrowSquares = Squares<std::conditional_t<std::is_signed_v<X>, std::int32
 template <class X>
 class MaskedSquares final : public NarrowSquares<X> {
  public:
+  bool takes_slots(int) const override { return false; }
+
   Subtraction subtraction() const override { return Subtraction::never; }
 
   void take(Lanes state, const RowGroup& group, std::int64_t lanes, std::int64_t taken) override {

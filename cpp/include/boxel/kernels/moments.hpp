@@ -38,6 +38,19 @@ BOXEL_INLINE Mean merged_mean(Mean a, Mean b, double rest, double share, double&
   return select(is_finite(delta), near, plain);
 }
 
+// Balanced sum of term(k), k in [A, B).
+template <int A, int B, class Term>
+BOXEL_INLINE double sum_terms(Term term) {
+  if constexpr (B <= A) {
+    return 0.0;
+  } else if constexpr (B - A == 1) {
+    return term(A);
+  } else {
+    constexpr int middle = (A + B + 1) / 2;
+    return sum_terms<A, middle>(term) + sum_terms<middle, B>(term);
+  }
+}
+
 // The mean of R values and the sum of their squared deviations. The first value is given as a mean;
 // difference_at(k) is another's distance from it, plain_at(k) a value itself. Careful takes the
 // detour that values which are not finite, or whose differences overflow, need.
@@ -45,17 +58,16 @@ template <int R, bool SecondMoment, bool Careful, class DifferenceAt, class Plai
 BOXEL_INLINE Mean combine_values(Mean first, DifferenceAt difference_at, PlainAt plain_at,
                                  double& m2) {
   constexpr double reciprocal = 1.0 / R;
-  double differences = 0;
-  double squares = 0;
-  // Scaled first, so that it is finite where all values are.
-  double plain = Careful ? plain_at(0) * reciprocal : 0.0;
-  for (int k = 1; k < R; ++k) {
-    const double d = difference_at(k);
-    differences += d;
-    if constexpr (Careful) plain += plain_at(k) * reciprocal;
-    if constexpr (SecondMoment) squares += d * d;
+  double d[R];
+  for (int k = 1; k < R; ++k) d[k] = difference_at(k);
+  const double differences = sum_terms<1, R>([&](int k) BOXEL_INLINED { return d[k]; });
+  double plain = 0.0;
+  if constexpr (Careful) {
+    // Scaled first, so that it is finite where all values are.
+    for (int k = 0; k < R; ++k) plain += plain_at(k) * reciprocal;
   }
   if constexpr (SecondMoment) {
+    const double squares = sum_terms<1, R>([&](int k) BOXEL_INLINED { return d[k] * d[k]; });
     // Where the squares overflow, plain - plain tells the infinite (NaN) from the large (0).
     const double spread = squares - differences * (differences * reciprocal);
     m2 = Careful ? (is_finite(squares) ? spread : squares) + (plain - plain) : spread;
@@ -246,7 +258,7 @@ class Moments final
     double* m2s = SecondMoment ? state.row<double>(m2_row) : nullptr;
     std::int64_t all[lanes_of_line<T>] = {};
     const auto add_lane = [&](std::int64_t l, std::int64_t in_line) BOXEL_INLINED {
-      const auto sample = [&](int k) { return static_cast<double>(rows.rows[k][l]); };
+      const auto sample = [&](int k) BOXEL_INLINED { return static_cast<double>(rows.rows[k][l]); };
       const double first = sample(0);
       const double origin = First ? first : origins[l];
       // Read whether they are needed or not: else compilers store in part, which is slow.

@@ -92,8 +92,7 @@ inline void finish_squares(Lanes state, std::int64_t lanes, Counts counts, doubl
 
 // T: 8 to 32 bits.
 template <class T>
-class Squares
-    : public SlotTaker<Squares<T>, T, std::int64_t, AddedRows<std::int64_t, 3>> {
+class Squares : public SlotTaker<Squares<T>, T, std::int64_t, AddedRows<std::int64_t, 3>> {
  public:
   template <int R>
   BOXEL_SHARED static void take_rows(Lanes state, const RowPointers<T, R>& rows, std::int64_t lanes,

@@ -16,8 +16,7 @@ struct Parts {
 // Takes items of a and of b in turn, from the lower or the upper half of each part.
 template <class U, bool Upper, int... I>
 BOXEL_INLINE void interleave(typename Parts<U>::Vector& out, const typename Parts<U>::Vector& a,
-                             const typename Parts<U>::Vector& b,
-                             std::integer_sequence<int, I...>) {
+                             const typename Parts<U>::Vector& b, std::integer_sequence<int, I...>) {
   using P = Parts<U>;
   constexpr auto index = [](int item) constexpr {
     const int part = item / P::items;
