@@ -735,9 +735,12 @@ def test_fork_after_use():
 
 
 LONG_CALL = """
+    import signal
     import sys
     import boxel as bx
     import numpy as np
+    # A process that was started in the background ignores interrupts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     image = np.broadcast_to(np.linspace(0, 1, 2**10), (2**26, 2**10))
     # Every sample is in a box, few boxes are asked for.
     options = {"mode": "valid", "stride": (2**4, 2**9), "dtype": np.float32}

@@ -21,8 +21,8 @@ namespace boxel {
 inline constexpr std::int64_t smallest_sliding_box = 5;
 
 // `Input` hands out slices: put(out, first, count) makes a state of some, append(out, held, slice,
-// count) one more than `held`, which has `count`; exchange(state, added, removed); admit(slice)
-// tells whether a slice may be exchanged.
+// count) one more than `held`, which has `count`; admit(slice) tells whether a slice may be
+// exchanged; exchange(state, added, removed) does so, or leaves no state behind and returns false.
 template <class Input>
 class AxisSlide {
  public:
@@ -48,15 +48,13 @@ class AxisSlide {
   // The state of the box of an output; outputs come in increasing order.
   Lanes advance(std::int64_t output) {
     const std::int64_t first = output * axis_.box.stride;
-    exchanges_ = exchanges_ && admit_to(first + size());
     if (size() < smallest_sliding_box) {
+      exchanges_ = exchanges_ && admit_to(first + size());
       input_->put(window_, first, size());
-    } else if (exchanges_) {
-      exchange_to(first);
-    } else {
-      return merge_at(first);
+      return window_;
     }
-    return window_;
+    exchanges_ = exchanges_ && exchange_to(first);
+    return exchanges_ ? window_ : merge_at(first);
   }
 
  private:
@@ -72,12 +70,16 @@ class AxisSlide {
     return true;
   }
 
-  void exchange_to(std::int64_t first) {
+  bool exchange_to(std::int64_t first) {
     if (at_ == unset || first - at_ >= size()) {
+      if (!admit_to(first + size())) return false;
       input_->put(window_, first, size());
       at_ = first;
     }
-    for (; at_ < first; ++at_) input_->exchange(window_, at_ + size(), at_);
+    for (; at_ < first; ++at_) {
+      if (!input_->exchange(window_, at_ + size(), at_)) return false;
+    }
+    return true;
   }
 
   Lanes merge_at(std::int64_t first) {

@@ -9,109 +9,6 @@ namespace {
 
 std::size_t at(std::int64_t index) { return static_cast<std::size_t>(index); }
 
-bool any_border(const BoxRequest& request, Border border) {
-  return std::ranges::any_of(request.boxes, [=](const Box& box) {
-    return box.border == border && (box.size > 1 || box.low != 0);
-  });
-}
-
-bool is_masked(const BoxRequest& request) {
-  return request.where || request.masked || (request.skipna && is_floating(request.image.dtype));
-}
-
-std::vector<Statistic> wanted(const BoxRequest& request) {
-  std::vector<Statistic> result;
-  for (const BlockOutput& output : request.outputs) result.push_back(output.statistic);
-  return result;
-}
-
-StatePlan plan_box_states(const BoxRequest& request, bool cut) {
-  const DType dtype = request.image.dtype;
-  const StatePlan plan = plan_states(wanted(request), dtype, is_masked(request), false, true);
-  const auto by_differences = [](StateKind kind) {
-    return kind == StateKind::mean || kind == StateKind::moments ||
-           kind == StateKind::narrow_moments;
-  };
-  // Where boxes are cut, means and variances by differences have to count their samples.
-  if (!cut || std::ranges::none_of(plan.kinds, by_differences)) return plan;
-  return plan_states(wanted(request), dtype, true, false, true);
-}
-
-BoxPlanRequest plan_request(const BoxRequest& request, const Accumulators& accumulators) {
-  BoxPlanRequest plan;
-  plan.output_count = static_cast<int>(request.outputs.size());
-  plan.lane_bytes = 0;
-  for (const auto& accumulator : accumulators) {
-    plan.lane_bytes += static_cast<std::int64_t>(accumulator->lane_size()) * accumulator->rows();
-    plan.merges |= accumulator->subtraction() == Subtraction::never;
-  }
-  plan.lane_bytes = std::max<std::int64_t>(plan.lane_bytes, 1);
-  for (int axis = 0; axis < request.image.shape.size(); ++axis) {
-    BoxAxis planned;
-    planned.length = request.image.shape[axis];
-    planned.box = request.boxes[at(axis)];
-    planned.image = request.image.strides[axis];
-    if (request.where) planned.where = request.where->strides[axis];
-    if (request.masked) planned.masked = request.masked->strides[axis];
-    for (const BlockOutput& output : request.outputs) {
-      planned.outputs.push_back(output.view.strides[axis]);
-    }
-    plan.axes.push_back(planned);
-  }
-  return plan;
-}
-
-double volume_of(const BoxRequest& request) {
-  double volume = 1;
-  for (const Box& box : request.boxes) volume *= static_cast<double>(box.size);
-  return volume;
-}
-
-Accumulators accumulators_of(const BoxRequest& request, const StatePlan& states) {
-  Accumulators accumulators;
-  for (const StateKind kind : states.kinds) {
-    accumulators.push_back(request.kernels->make_accumulator(
-        {kind, states.sample, states.masked, volume_of(request), false}));
-  }
-  return accumulators;
-}
-
-LaneLayout row_layout(const BoxPlan& plan, std::int64_t BoxAxis::* stride) {
-  LaneLayout layout;
-  for (const BoxAxis& axis : plan.row) {
-    layout.lengths.push_back(axis.length);
-    layout.strides.push_back(axis.*stride);
-  }
-  return layout;
-}
-
-LaneLayout output_layout(const BoxPlan& plan, int output) {
-  LaneLayout layout;
-  for (const BoxAxis& axis : plan.row) {
-    layout.lengths.push_back(axis.box.outputs);
-    layout.strides.push_back(axis.outputs[output]);
-  }
-  return layout;
-}
-
-RowSources row_sources(const BoxRequest& request, const StatePlan& states, const BoxPlan& plan) {
-  const auto open = [&](const std::optional<View>& view,
-                        std::int64_t BoxAxis::* stride) -> std::optional<RowSource> {
-    if (!view) return std::nullopt;
-    return RowSource{{*request.kernels, *view, Sample::uint8, row_layout(plan, stride)},
-                     view->data};
-  };
-  return {*request.kernels,
-          states.sample,
-          states.masked,
-          request.skipna && states.sample == Sample::float64,
-          {{*request.kernels, request.image, states.sample, row_layout(plan, &BoxAxis::image)},
-           request.image.data},
-          open(request.where, &BoxAxis::where),
-          open(request.masked, &BoxAxis::masked),
-          {}};
-}
-
 // Rows that adjoin are read together up to this many lanes, which stay in the first-level cache
 // between two looks at them.
 constexpr std::int64_t most_joined_lanes = 2048;
@@ -171,19 +68,6 @@ void repeat_state(Accumulator& accumulator, Lanes state, std::int64_t times) {
 
 }  // namespace
 
-BoxJob::BoxJob(const BoxRequest& box_request)
-    : request(box_request),
-      cut(any_border(request, Border::shrink)),
-      states(plan_box_states(request, cut)),
-      plan(make_box_plan(plan_request(request, accumulators_of(request, states)))),
-      rows(row_sources(request, states, plan)) {
-  for (std::size_t k = 0; k < request.outputs.size(); ++k) {
-    layouts.push_back(output_layout(plan, static_cast<int>(k)));
-  }
-}
-
-Accumulators BoxJob::make_accumulators() const { return accumulators_of(request, states); }
-
 BoxWorker::Chain::Chain(Accumulator& accumulator, const BoxPlan& plan) : row(accumulator) {
   for (std::size_t k = 0; k < plan.slides.size(); ++k) {
     if (k == 0) {
@@ -241,7 +125,7 @@ void BoxWorker::make_border_states(Accumulator& accumulator, Chain& chain) {
   row.samples = border_samples_.data();
   row.include = border_include_.data();
   row.zeros = border_samples_.data() + at(lanes) * size_of_sample(job_.states.sample);
-  if (!job_.cut && !any_border(job_.request, Border::constant)) return;
+  if (!job_.cut && !job_.has_constant_border) return;
   std::int64_t held = 1;
   for (std::size_t k = 0; k < chain.borders.size(); ++k) {
     const Lanes state = chain.borders[k].reserve(accumulator, 1);
@@ -370,8 +254,7 @@ void BoxWorker::begin(std::size_t accumulator) {
   Accumulator& kernel = *accumulators_[accumulator];
   if (slides_.empty()) return;
   chain.images.emplace(kernel, job_.rows, scratch_, slides_[0], slab_, chain.border_row);
-  chain.images->set_most_samples(job_.plan.volume / row_volume() *
-                                 static_cast<double>(geometry_.extended_lanes()));
+  chain.images->set_most_samples(job_.plan.volume);
   std::int64_t lanes = slab_lanes_;
   chain.first->begin(*chain.images, lanes, margins_after(0),
                      gains_by_exchanges() && kernel.subtraction() != Subtraction::never);
@@ -447,26 +330,21 @@ bool BoxWorker::exchanges(std::size_t accumulator) const {
     case Subtraction::always:
       return true;
     case Subtraction::if_exact:
-      return gains_by_exchanges() &&
-             row_grid_.exact(2 * static_cast<double>(geometry_.extended_lanes()));
+      return gains_by_exchanges() && row_grid_.exact(2 * row_volume());
     case Subtraction::never:
       break;
   }
   return false;
 }
 
-void BoxWorker::write_row() {
-  if (slides_.empty()) take_row();
+// Samples of whole boxes along the axes that are walked.
+double BoxWorker::held_by_lane() const {
   double held = 1;
-  std::int64_t within = 1;
-  for (std::size_t k = 0; k < slides_.size(); ++k) {
-    held *= static_cast<double>(slides_[k].axis->box.size);
-    within *= slides_[k].axis->counted(at_[k]);
-  }
-  for (std::size_t a = 0; a < chains_.size(); ++a) {
-    results_[a] = chains_[a].row.apply(geometry_, windows_[slides_.size()][a], has_margins(), held,
-                                       chains_[a].borders.back().lanes(), exchanges(a));
-  }
+  for (const BoxSpan& span : slides_) held *= static_cast<double>(span.axis->box.size);
+  return held;
+}
+
+void BoxWorker::locate_outputs() {
   for (std::size_t output = 0; output < places_.size(); ++output) {
     std::int64_t offset = output_offsets_[output];
     for (std::size_t k = 0; k < slides_.size(); ++k) {
@@ -474,19 +352,51 @@ void BoxWorker::write_row() {
     }
     places_[output] = job_.request.outputs[output].view.data + offset;
   }
+}
+
+// From the lanes of a row straight to its outputs, where the only state serves the only output.
+bool BoxWorker::write_windows() {
+  const bool plain = places_.size() == 1 && results_.size() == 1 && !job_.states.masked &&
+                     !job_.cut && geometry_.slides_once();
+  if (!plain) return false;
+  const RowWindows windows{geometry_.outputs(), geometry_.axes().front().size, exchanges(0),
+                           job_.plan.volume};
+  return writer_.write_windows(results_[0], windows, row_.front().outputs, 0, places_[0]);
+}
+
+// Samples of each box of a row, where they differ.
+const std::int64_t* BoxWorker::count_samples() {
   const std::int64_t lanes = geometry_.outputs();
-  const std::int64_t* per_lane = nullptr;
   if (job_.states.masked) {
     accumulators_.front()->finish(Statistic::count, results_.front(), lanes, {}, 0, counts_.data());
-    per_lane = counts_.data();
-  } else if (job_.cut) {
-    for (std::int64_t lane = 0; lane < lanes; ++lane) {
-      counts_[at(lane)] = geometry_.filtered() ? within * geometry_.counts()[at(lane)] : within;
-    }
-    per_lane = counts_.data();
+    return counts_.data();
   }
-  const CountRun run{lanes, job_.plan.volume};
-  writer_.write(results_, places_, row_.front().outputs, lanes, {&run, 1}, per_lane);
+  if (!job_.cut) return nullptr;
+  std::int64_t within = 1;
+  for (std::size_t k = 0; k < slides_.size(); ++k) within *= slides_[k].axis->counted(at_[k]);
+  for (std::int64_t lane = 0; lane < lanes; ++lane) {
+    counts_[at(lane)] = geometry_.filtered() ? within * geometry_.counts()[at(lane)] : within;
+  }
+  return counts_.data();
+}
+
+void BoxWorker::write_row() {
+  if (slides_.empty()) take_row();
+  locate_outputs();
+  for (std::size_t a = 0; a < chains_.size(); ++a) {
+    results_[a] = chains_[a].row.extend(geometry_, windows_[slides_.size()][a], has_margins(),
+                                        chains_[a].borders.back().lanes());
+  }
+  if (write_windows()) return;
+  for (std::size_t a = 0; a < chains_.size(); ++a) {
+    results_[a] = chains_[a].row.slide(geometry_, results_[a], held_by_lane(), exchanges(a));
+  }
+  const CountRun run{geometry_.outputs(), job_.plan.volume};
+  const ResultWriter::Row row{
+      results_, row_.front().outputs, geometry_.outputs(), {&run, 1}, count_samples()};
+  for (std::size_t output = 0; output < places_.size(); ++output) {
+    writer_.write(row, output, places_[output]);
+  }
 }
 
 }  // namespace boxel

@@ -1,4 +1,4 @@
-// What a call of the slide traversal works out once, and what each of its threads needs.
+// What each thread of a call of the slide traversal needs.
 #pragma once
 
 #include <atomic>
@@ -8,28 +8,13 @@
 #include <vector>
 
 #include "axis_slide.hpp"
-#include "box_plan.hpp"
-#include "boxel/boxes.hpp"
-#include "boxel/states.hpp"
+#include "box_job.hpp"
 #include "result_writer.hpp"
 #include "row_slide.hpp"
 #include "row_sources.hpp"
 #include "slices.hpp"
 
 namespace boxel {
-
-struct BoxJob {
-  explicit BoxJob(const BoxRequest& box_request);
-
-  Accumulators make_accumulators() const;
-
-  const BoxRequest& request;
-  bool cut;  // boxes hold fewer samples at the border
-  StatePlan states;
-  BoxPlan plan;
-  RowSources rows;
-  std::vector<LaneLayout> layouts;  // of the outputs
-};
 
 // Long units are left before their end where a worker failed or Ctrl-C was pressed.
 struct Interruption {
@@ -72,6 +57,10 @@ class BoxWorker {
   void slide(std::size_t axis);
   double row_volume() const;
   void take_row();
+  double held_by_lane() const;
+  void locate_outputs();
+  bool write_windows();
+  const std::int64_t* count_samples();
   bool exchanges(std::size_t accumulator) const;
   void write_row();
 

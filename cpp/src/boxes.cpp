@@ -36,16 +36,21 @@ void filter_boxes(const BoxRequest& request) {
     const std::int64_t end = std::min(units, (piece + 1) * per_piece);
     for (std::int64_t unit = piece * per_piece; unit < end; ++unit) mine->run(unit);
   };
+  // Whatever stops the work stops long units before their end.
+  const auto stopping = [&](const auto& step) {
+    try {
+      step();
+    } catch (...) {
+      interruption.stopped = true;
+      throw;
+    }
+  };
+  const Poll poll = [&] {
+    if (request.poll) stopping(request.poll);
+  };
   parallel_for((units + per_piece - 1) / per_piece, threads,
-               [&](std::int64_t piece, int worker) {
-                 try {
-                   run(piece, worker);
-                 } catch (...) {
-                   interruption.stopped = true;
-                   throw;
-                 }
-               },
-               request.poll);
+               [&](std::int64_t piece, int worker) { stopping([&] { run(piece, worker); }); },
+               poll);
 }
 
 }  // namespace boxel

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cmath>
+#include <condition_variable>
 #include <exception>
 #include <fstream>
 #include <mutex>
@@ -16,6 +18,9 @@
 
 namespace boxel {
 namespace {
+
+// How often a caller looks up that has nothing left to do but wait.
+constexpr auto wait_interval = std::chrono::milliseconds(20);
 
 class Team {
  public:
@@ -35,6 +40,32 @@ class Team {
     }
   }
 
+  // Around the work of a thread other than the caller's.
+  void join() {
+    const std::lock_guard lock(mutex_);
+    ++helpers_;
+  }
+  void leave() {
+    const std::lock_guard lock(mutex_);
+    --helpers_;
+    alone_.notify_one();
+  }
+
+  // Until all helpers have left. The caller still hears what should stop them.
+  void wait(const Poll& poll) noexcept {
+    std::unique_lock lock(mutex_);
+    while (!alone_.wait_for(lock, wait_interval, [this] { return helpers_ == 0; })) {
+      if (!poll || stopped_) continue;
+      lock.unlock();
+      try {
+        poll();
+      } catch (...) {
+        fail(std::current_exception());
+      }
+      lock.lock();
+    }
+  }
+
   void rethrow() const {
     if (error_) std::rethrow_exception(error_);
   }
@@ -51,6 +82,8 @@ class Team {
   std::atomic<std::int64_t> next_{0};
   std::atomic<bool> stopped_{false};
   std::mutex mutex_;
+  std::condition_variable alone_;
+  std::int64_t helpers_ = 0;
   std::exception_ptr error_;
 };
 
@@ -64,13 +97,19 @@ void parallel_for(std::int64_t pieces, int workers,
     const std::int64_t helpers = std::min<std::int64_t>(workers, pieces) - 1;
     threads.reserve(static_cast<std::size_t>(std::max<std::int64_t>(helpers, 0)));
     for (int worker = 1; worker <= helpers; ++worker) {
+      team.join();
       try {
-        threads.emplace_back([&team, worker] { team.work(worker, nullptr); });
+        threads.emplace_back([&team, worker] {
+          team.work(worker, nullptr);
+          team.leave();
+        });
       } catch (const std::system_error&) {
+        team.leave();
         break;  // The system gives no more threads: those there are do the work.
       }
     }
     team.work(0, &poll);
+    team.wait(poll);
   }
   team.rethrow();
 }

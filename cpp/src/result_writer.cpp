@@ -29,13 +29,6 @@ ResultWriter::ResultWriter(const KernelSet& kernels, const StatePlan& states,
   }
 }
 
-void ResultWriter::write(std::span<const Lanes> states, std::span<std::byte* const> places,
-                         std::int64_t positions, std::int64_t lanes, std::span<const CountRun> runs,
-                         const std::int64_t* per_lane) {
-  const Row row{states, positions, lanes, runs, per_lane};
-  for (std::size_t k = 0; k < outputs_.size(); ++k) write_output(row, k, places[k]);
-}
-
 bool ResultWriter::truncates(std::size_t output) const {
   return rules_.whole_means && outputs_[output].statistic == Statistic::mean &&
          !is_floating(outputs_[output].view.dtype);
@@ -50,7 +43,7 @@ Natural ResultWriter::natural(std::size_t output) const {
   return accumulator.natural(whole ? Statistic::sum : outputs_[output].statistic);
 }
 
-void ResultWriter::write_output(const Row& row, std::size_t output, std::byte* place) {
+void ResultWriter::write(const Row& row, std::size_t output, std::byte* place) {
   const BlockOutput& target = outputs_[output];
   if (write_as(row, output, place)) return;
   void* direct = storers_[output].direct(place, row.positions);
@@ -64,12 +57,26 @@ void ResultWriter::write_output(const Row& row, std::size_t output, std::byte* p
   }
 }
 
+// Whether an accumulator may write the output's dtype itself.
+bool ResultWriter::goes_straight(std::size_t output, std::byte* place,
+                                 std::int64_t positions) const {
+  return states_.state_of[output] >= 0 && rules_.min_count <= 1 && !truncates(output) &&
+         storers_[output].contiguous(place, positions);
+}
+
+bool ResultWriter::write_windows(Lanes extended, const RowWindows& windows, std::int64_t positions,
+                                 std::size_t output, std::byte* place) {
+  if (!goes_straight(output, place, positions)) return false;
+  const BlockOutput& target = outputs_[output];
+  return accumulators_[at(states_.state_of[output])]->finish_windows_as(
+      target.view.dtype, target.statistic, extended, windows, place);
+}
+
 // Straight into the output's dtype, where the accumulator knows a short way.
 bool ResultWriter::write_as(const Row& row, std::size_t output, std::byte* place) {
+  if (row.per_lane || !goes_straight(output, place, row.positions)) return false;
   const BlockOutput& target = outputs_[output];
   const int state = states_.state_of[output];
-  if (state < 0 || row.per_lane || rules_.min_count > 1 || truncates(output)) return false;
-  if (!storers_[output].contiguous(place, row.positions)) return false;
   const auto size = static_cast<std::int64_t>(size_of(target.view.dtype));
   std::int64_t lane = 0;
   for (const CountRun& run : row.runs) {

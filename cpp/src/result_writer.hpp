@@ -30,14 +30,8 @@ class ResultWriter {
                const std::vector<BlockOutput>& outputs, const std::vector<LaneLayout>& layouts,
                ResultRules rules, std::int64_t most_lanes);
 
-  // `lanes` results of every output: state k lies in states[k], `places` says where each output's
-  // row begins. Samples per box are equal in runs, or given lane by lane where `per_lane` is not
-  // null.
-  void write(std::span<const Lanes> states, std::span<std::byte* const> places,
-             std::int64_t positions, std::int64_t lanes, std::span<const CountRun> runs,
-             const std::int64_t* per_lane);
-
- private:
+  // Results that are written together: state k lies in states[k]. Samples per box are equal in
+  // runs, or given lane by lane where `per_lane` is not null.
   struct Row {
     std::span<const Lanes> states;
     std::int64_t positions;
@@ -46,9 +40,17 @@ class ResultWriter {
     const std::int64_t* per_lane;
   };
 
+  // Writes one output's row, which begins at `place`.
+  void write(const Row& row, std::size_t output, std::byte* place);
+  // The same for windows along a row that are not merged yet, of which none is masked or cut;
+  // false where there is no short way.
+  bool write_windows(Lanes extended, const RowWindows& windows, std::int64_t positions,
+                     std::size_t output, std::byte* place);
+
+ private:
+  bool goes_straight(std::size_t output, std::byte* place, std::int64_t positions) const;
   bool truncates(std::size_t output) const;
   Natural natural(std::size_t output) const;
-  void write_output(const Row& row, std::size_t output, std::byte* place);
   bool write_as(const Row& row, std::size_t output, std::byte* place);
   void compute(const Row& row, std::size_t output, std::byte* values);
   void compute_run(const Row& row, std::size_t output, std::int64_t lane, std::int64_t lanes,

@@ -7,9 +7,6 @@
 namespace boxel {
 namespace {
 
-// From this size on, prefix sums take fewer operations than merging windows.
-constexpr std::int64_t smallest_scanned_box = 6;
-
 // Calls visit(lane of each index of nested axes) with the innermost axis fastest: at(axis, index)
 // is an index's share of the lane, or `beyond`.
 template <class At, class Visit>
@@ -112,23 +109,8 @@ void RowGeometry::count(const std::vector<BoxSpan>& spans) {
   }
 }
 
-Lanes RowSlide::apply(const RowGeometry& geometry, Lanes row, bool has_margins, double held,
-                      Lanes border, bool exchanges) {
-  if (!geometry.filtered()) return row;
-  Lanes lanes = extend(geometry, row, has_margins, border);
-  std::int64_t count = geometry.extended_lanes();
-  for (const RowGeometry::Axis& axis : geometry.axes()) {
-    lanes = slide(lanes, count, axis, held, exchanges);
-    count -= (axis.size - 1) * axis.inner;
-    held *= static_cast<double>(axis.size);
-  }
-  if (geometry.picked().empty()) return lanes;
-  const Lanes picked = picked_.reserve(accumulator_, geometry.outputs());
-  accumulator_.gather(picked, lanes, geometry.picked().data(), geometry.outputs());
-  return picked;
-}
-
 Lanes RowSlide::extend(const RowGeometry& geometry, Lanes row, bool has_margins, Lanes border) {
+  if (!geometry.filtered()) return row;
   const RowGeometry::Body& body = geometry.body();
   const std::int64_t lanes = geometry.extended_lanes();
   if (body.lanes == lanes) return row.from(body.from);
@@ -148,16 +130,29 @@ Lanes RowSlide::extend(const RowGeometry& geometry, Lanes row, bool has_margins,
   return extended;
 }
 
-Lanes RowSlide::slide(Lanes row, std::int64_t lanes, const RowGeometry::Axis& axis, double held,
-                      bool exchanges) {
+Lanes RowSlide::slide(const RowGeometry& geometry, Lanes extended, double held, bool exchanges) {
+  if (!geometry.filtered()) return extended;
+  Lanes lanes = extended;
+  std::int64_t count = geometry.extended_lanes();
+  for (const RowGeometry::Axis& axis : geometry.axes()) {
+    lanes = slide_along(lanes, count, axis, held, exchanges);
+    count -= (axis.size - 1) * axis.inner;
+    held *= static_cast<double>(axis.size);
+  }
+  if (geometry.picked().empty()) return lanes;
+  const Lanes picked = picked_.reserve(accumulator_, geometry.outputs());
+  accumulator_.gather(picked, lanes, geometry.picked().data(), geometry.outputs());
+  return picked;
+}
+
+Lanes RowSlide::slide_along(Lanes row, std::int64_t lanes, const RowGeometry::Axis& axis,
+                            double held, bool exchanges) {
   const std::int64_t outputs = lanes - (axis.size - 1) * axis.inner;
   // Never where `row` lies, if that is the result of the axis before.
   result_ = 1 - result_;
   const Lanes result = results_[static_cast<std::size_t>(result_)].reserve(accumulator_, outputs);
-  if (exchanges && axis.inner == 1 && axis.size >= smallest_scanned_box) {
-    const std::int64_t room = cache_line / static_cast<std::int64_t>(accumulator_.lane_size());
-    const Lanes scratch = part_.reserve(accumulator_, lanes + 1 + room);
-    accumulator_.scan_windows(result, row, scratch, outputs, axis.size);
+  if (exchanges && axis.inner == 1 && axis.size >= smallest_exchanged_window) {
+    accumulator_.exchange_windows(result, row, outputs, axis.size);
     return result;
   }
 

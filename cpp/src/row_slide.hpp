@@ -35,6 +35,10 @@ class RowGeometry {
   std::int64_t outputs() const { return outputs_; }
   const std::vector<Axis>& axes() const { return axes_; }
   const Body& body() const { return body_; }
+  // Whether boxes slide along nothing but neighbouring lanes, and all of them are wanted.
+  bool slides_once() const {
+    return filtered_ && axes_.size() == 1 && axes_[0].inner == 1 && picked_.empty();
+  }
   // What extends a row of `lanes` lanes in place, if nothing of it is moved or left out.
   bool extends_in_place(std::int64_t lanes) const {
     return filtered_ && body_.from == 0 && body_.lanes == lanes;
@@ -71,17 +75,16 @@ class RowSlide {
  public:
   explicit RowSlide(Accumulator& accumulator) : accumulator_(accumulator) {}
 
-  // The states of a row's boxes from those of its lanes, each of which holds `held` samples where
-  // nothing is masked. `border` is a lane of what lies beyond; `exchanges` tells whether sums over
-  // the whole row are exact, so that samples may be given up again.
-  // `has_margins`: the row may be extended in place.
-  Lanes apply(const RowGeometry& geometry, Lanes row, bool has_margins, double held, Lanes border,
-              bool exchanges);
+  // The lanes that a row's boxes hold: its own, and `border` where they lie beyond. `has_margins`:
+  // the row may be extended in place.
+  Lanes extend(const RowGeometry& geometry, Lanes row, bool has_margins, Lanes border);
+  // The states of the boxes from the lanes of an extended row, each of which holds `held` samples
+  // where nothing is masked. `exchanges`: samples may be given up again.
+  Lanes slide(const RowGeometry& geometry, Lanes extended, double held, bool exchanges);
 
  private:
-  Lanes extend(const RowGeometry& geometry, Lanes row, bool has_margins, Lanes border);
-  Lanes slide(Lanes row, std::int64_t lanes, const RowGeometry::Axis& axis, double held,
-              bool exchanges);
+  Lanes slide_along(Lanes row, std::int64_t lanes, const RowGeometry::Axis& axis, double held,
+                    bool exchanges);
 
   Accumulator& accumulator_;
   LaneBuffer extended_;

@@ -2,6 +2,7 @@
 // along the axes before.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -58,24 +59,24 @@ class ImageSlices {
     }
   }
 
-  void exchange(Lanes state, std::int64_t added, std::int64_t removed) {
+  // Row by row, so that a row is still in the first-level cache when it is added.
+  bool exchange(Lanes state, std::int64_t added, std::int64_t removed) {
     RowGroup group;
     for (const SlabRow& row : slab_) {
-      accumulator_.exchange(state.from(row.first_lane), exchanged_row(group, 0, row, added),
-                            exchanged_row(group, 1, row, removed), row.lanes);
+      const void* samples = exchanged_row(group, 0, row, added);
+      if (!admit_row(row, samples)) return false;
+      accumulator_.exchange(state.from(row.first_lane), samples,
+                            exchanged_row(group, 1, row, removed), row.lanes, bytes_ahead(row));
     }
+    return true;
   }
 
   bool admit(std::int64_t slice) {
     if (accumulator_.subtraction() == Subtraction::always) return true;
     RowGroup group;
-    const double most = 2 * most_samples_;
-    for (const SlabRow& row : slab_) {
-      const void* samples = exchanged_row(group, 0, row, slice);
-      sources_.kernels.survey(grid_, sources_.sample, samples, row.lanes);
-      if (!grid_.exact(most)) return false;
-    }
-    return true;
+    return std::ranges::all_of(slab_, [&](const SlabRow& row) {
+      return admit_row(row, exchanged_row(group, 0, row, slice));
+    });
   }
 
   // The most samples that any sum holds until the outputs are written.
@@ -96,6 +97,20 @@ class ImageSlices {
     return true;
   }
 
+  // Whether all sums are exact that may hold these samples.
+  bool admit_row(const SlabRow& row, const void* samples) {
+    if (accumulator_.subtraction() == Subtraction::always) return true;
+    sources_.kernels.survey(grid_, sources_.sample, samples, row.lanes);
+    return grid_.exact(2 * most_samples_);
+  }
+
+  // From a row's samples to those that are read next.
+  std::int64_t bytes_ahead(const SlabRow& row) const {
+    if (!sources_.image.loader.ready()) return 0;
+    if (slab_.size() == 1) return span_.axis->image;
+    return row.lanes * static_cast<std::int64_t>(size_of_sample(sources_.sample));
+  }
+
   const void* exchanged_row(RowGroup& group, int k, const SlabRow& row, std::int64_t slice) {
     if (!load(group, k, row, slice)) return border_.zeros;
     return group.samples[static_cast<std::size_t>(k)];
@@ -105,6 +120,7 @@ class ImageSlices {
             std::int64_t taken) {
     RowGroup group;
     group.count = 0;
+    group.ahead = bytes_ahead(row);
     const std::int64_t before = taken;
     const auto flush = [&] {
       if (group.count == 0) return;
@@ -166,8 +182,9 @@ class StateSlices {
     accumulator_.merge(out, held, slice(at), lanes_, static_cast<double>(count) * held_, held_);
   }
 
-  void exchange(Lanes state, std::int64_t added, std::int64_t removed) {
+  bool exchange(Lanes state, std::int64_t added, std::int64_t removed) {
     accumulator_.exchange_states(state, state, slice(added), slice(removed), lanes_);
+    return true;
   }
 
  private:
@@ -178,7 +195,8 @@ class StateSlices {
 
   Lanes slice(std::int64_t at) const {
     const std::int64_t source = span_.source(at);
-    return source == beyond ? border_ : input_.from(source * lanes_);
+    if (source == beyond) return border_;
+    return {input_.base, input_.capacity, input_.first + source * lanes_};
   }
 
   Accumulator& accumulator_;

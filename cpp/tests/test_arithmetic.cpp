@@ -288,6 +288,75 @@ TEST(means_that_go_straight_to_the_dtype_are_the_same) {
   check_short_ways<float, double>(Sample::float32, DType::float32, 126);
 }
 
+namespace {
+
+// Windows in the order in which a row of boxes merges them.
+void merge_windows(Accumulator& accumulator, Lanes out, Lanes in, std::int64_t lanes,
+                   std::int64_t size) {
+  const std::int64_t ahead = std::min<std::int64_t>(size, 4);
+  if (ahead == 1) {
+    accumulator.pick(out, in, lanes, 1, 1);
+  } else {
+    accumulator.merge_ahead(out, in, lanes, 1, static_cast<int>(ahead), 1);
+  }
+  for (std::int64_t k = ahead; k < size; ++k) {
+    accumulator.merge(out, out, in.from(k), lanes, static_cast<double>(k), 1);
+  }
+}
+
+void check_windows(const KernelSet& kernels, std::int64_t lanes, std::int64_t size, bool exact) {
+  Random random(static_cast<std::uint64_t>(1000 * lanes + size));
+  const auto accumulator = kernels.make_accumulator(request_of(StateKind::sum, Sample::float32, 9));
+  const State in(*accumulator, lanes + size - 1 + 8);
+  for (std::int64_t l = 0; l < lanes + size - 1; ++l) {
+    double& sum = in.lanes().row<double>(0)[l];
+    sum = exact ? static_cast<double>(random.between(-9, 9)) / 4 : random.uniform(-1e30, 1e30);
+    if (!exact && random.one_in(20)) sum = random.one_in(2) ? NAN : INFINITY;
+  }
+  const State merged(*accumulator, lanes);
+  merge_windows(*accumulator, merged.lanes(), in.lanes(), lanes, size);
+  const auto count = static_cast<double>(3 * size);
+  std::vector<float> expected(static_cast<std::size_t>(lanes));
+  CHECK(accumulator->finish_as(DType::float32, Statistic::mean, merged.lanes(), lanes, count,
+                               expected.data()));
+  std::vector<float> found(static_cast<std::size_t>(lanes) + 1, -1.0F);
+  CHECK(accumulator->finish_windows_as(DType::float32, Statistic::mean, in.lanes(),
+                                       {lanes, size, exact, count}, found.data()),
+        kernels.name, lanes, size);
+  for (std::size_t l = 0; l < expected.size(); ++l) {
+    const bool nan = found[l] != found[l] && expected[l] != expected[l];
+    CHECK(nan || found[l] == expected[l], kernels.name, "lanes", lanes, "size", size, "lane", l);
+  }
+  CHECK(found.back() == -1.0F, kernels.name, "lanes", lanes, "size", size);
+}
+
+}  // namespace
+
+TEST(windows_that_go_straight_to_the_dtype_are_the_same) {
+  for (const KernelSet* kernels : available_kernel_sets()) {
+    for (const std::int64_t lanes : {1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 100}) {
+      for (std::int64_t size = 1; size <= 40; ++size) {
+        check_windows(*kernels, lanes, size, true);
+        if (size < smallest_exchanged_window) check_windows(*kernels, lanes, size, false);
+      }
+    }
+  }
+}
+
+TEST(long_windows_that_may_not_be_exchanged_have_no_short_way) {
+  for (const KernelSet* kernels : available_kernel_sets()) {
+    const auto accumulator =
+        kernels->make_accumulator(request_of(StateKind::sum, Sample::float32, 9));
+    const State in(*accumulator, 64);
+    accumulator->clear(in.lanes(), 64);
+    std::vector<float> out(8);
+    const RowWindows windows{8, smallest_exchanged_window, false, 18};
+    CHECK(!accumulator->finish_windows_as(DType::float32, Statistic::mean, in.lanes(), windows,
+                                          out.data()),
+          kernels->name);
+  }
+}
+
 TEST(only_means_in_the_dtype_of_the_samples_have_a_short_way) {
   for (const KernelSet* kernels : available_kernel_sets()) {
     const auto accumulator =

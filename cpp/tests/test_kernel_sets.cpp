@@ -293,14 +293,14 @@ class Script {
     accumulator_->merge(expected.lanes(), one, b, case_.lanes, 3, 28);
     check_same("exchange_states", state.lanes(), expected.lanes(), case_.lanes);
     exchange(state.lanes(), expected.lanes());
-    scan_windows(a);
+    exchange_windows(a);
   }
 
   void exchange(Lanes state, Lanes expected) {
     const Rows rows = random_rows(random_, case_, 4);
     accumulator_->take(state, rows.group(0, 3), case_.lanes, 0);
     RowGroup group = rows.group(0, 4);
-    accumulator_->exchange(state, group.samples[3], group.samples[1], case_.lanes);
+    accumulator_->exchange(state, group.samples[3], group.samples[1], case_.lanes, 0);
     add_state("exchange", state, case_.lanes);
     group.count = 3;
     group.samples[1] = group.samples[3];
@@ -312,24 +312,23 @@ class Script {
     check_same("exchange", state, expected, case_.lanes);
   }
 
-  void scan_windows(Lanes from) {
+  void exchange_windows(Lanes from) {
     const auto line = static_cast<std::int64_t>(cache_line / accumulator_->lane_size());
     const State in(*accumulator_, case_.lanes + line);
     accumulator_->pick(in.lanes(), from, 1, 1, case_.lanes);
     for (const std::int64_t size : {1, 2, 6, 13, 40}) {
       const std::int64_t lanes = case_.lanes - size + 1;
       if (lanes <= 0) continue;
-      const State scratch(*accumulator_, case_.lanes + 1 + line);
       const State out(*accumulator_, lanes);
-      accumulator_->scan_windows(out.lanes(), in.lanes(), scratch.lanes(), lanes, size);
-      add_state("scan " + std::to_string(size), out.lanes(), lanes);
+      accumulator_->exchange_windows(out.lanes(), in.lanes(), lanes, size);
+      add_state("windows " + std::to_string(size), out.lanes(), lanes);
       const State expected(*accumulator_, lanes);
       accumulator_->clear(expected.lanes(), lanes);
       for (std::int64_t k = 0; k < size; ++k) {
         accumulator_->merge(expected.lanes(), expected.lanes(), from.from(k), lanes,
                             static_cast<double>(16 * k), 16);
       }
-      check_same("scan", out.lanes(), expected.lanes(), lanes);
+      check_same("windows", out.lanes(), expected.lanes(), lanes);
     }
   }
 

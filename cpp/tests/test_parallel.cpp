@@ -2,6 +2,7 @@
 #include "boxel/parallel.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <stdexcept>
@@ -104,6 +105,43 @@ TEST(parallel_for_survives_exceptions_of_all_workers) {
   }
 }
 
+namespace {
+
+// A helper is in the middle of a piece until the caller polls for the second time: the first poll
+// ends its own piece.
+template <class OnPoll>
+void poll_while_waiting(OnPoll on_poll) {
+  std::atomic<bool> begun{false};
+  std::atomic<bool> polled{false};
+  const auto until = [](const std::atomic<bool>& flag) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while (!flag && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+    CHECK(flag);
+  };
+  const auto body = [&](std::int64_t, int worker) {
+    if (worker == 0) return until(begun);
+    begun = true;
+    until(polled);
+  };
+  int polls = 0;
+  parallel_for(2, 2, body, [&] {
+    if (++polls < 2) return;
+    polled = true;
+    on_poll();
+  });
+}
+
+}  // namespace
+
+TEST(parallel_for_polls_while_the_caller_waits) {
+  poll_while_waiting([] {});
+}
+
+TEST(parallel_for_rethrows_what_a_poll_throws_while_the_caller_waits) {
+  CHECK_THROWS(poll_while_waiting([] { throw std::domain_error("stop"); }), std::domain_error,
+               "stop");
+}
+
 TEST(parallel_for_polls_on_the_calling_thread_only) {
   const std::thread::id caller = std::this_thread::get_id();
   for (int workers = 1; workers <= most_workers; ++workers) {
@@ -117,7 +155,7 @@ TEST(parallel_for_polls_on_the_calling_thread_only) {
     parallel_for(
         200, workers, [&](std::int64_t, int worker) { by_caller += worker == 0 ? 1 : 0; }, poll);
     CHECK(!elsewhere, workers);
-    CHECK_EQ(polls, by_caller.load(), workers);
+    CHECK(polls >= by_caller.load(), workers);
   }
 }
 

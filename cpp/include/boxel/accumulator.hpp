@@ -59,6 +59,7 @@ struct RowGroup {
   // In masked work nonzero where a sample counts, else null; and its weight if there are weights.
   std::array<const std::uint8_t*, max_group> include;
   std::array<const double*, max_group> weights;
+  std::int64_t ahead = 0;  // as in SlotRows
 };
 
 // All rows of slots that lie alike in memory, as samples ready to be read: row k of slot s begins
@@ -84,6 +85,17 @@ struct Counts {
   double uniform = 0;
   const std::int64_t* per_lane = nullptr;
 };
+
+// Windows along a row of lanes: result l holds lanes l, ..., l + size - 1.
+struct RowWindows {
+  std::int64_t lanes;  // results
+  std::int64_t size;
+  bool exchanges;  // lanes may be given up again
+  double count;    // samples of a window
+};
+
+// Windows of at least so many lanes take fewer operations by exchanges than merged anew.
+inline constexpr std::int64_t smallest_exchanged_window = 6;
 
 // Whether a sliding state may give up samples instead of being merged anew.
 enum class Subtraction : std::uint8_t {
@@ -150,10 +162,12 @@ class Accumulator {
   virtual void merge_ahead(Lanes out, Lanes in, std::int64_t lanes, std::int64_t step, int terms,
                            double held) = 0;
   virtual Subtraction subtraction() const { return Subtraction::never; }
-  // Takes a row of samples in and gives one up; only where subtraction() allows it.
-  virtual void exchange(Lanes state, const void* added, const void* removed, std::int64_t lanes) {
+  // Takes a row of samples in and gives one up; only where subtraction() allows it. `ahead`: bytes
+  // from an added sample to what the caches are asked for, or 0.
+  virtual void exchange(Lanes state, const void* added, const void* removed, std::int64_t lanes,
+                        std::int64_t ahead) {
     static_cast<void>(state), static_cast<void>(added), static_cast<void>(removed);
-    static_cast<void>(lanes);
+    static_cast<void>(lanes), static_cast<void>(ahead);
     throw std::logic_error("this state gives up no samples");
   }
   // The same with the samples of whole states: out = from + added - removed. `out` may be `from`.
@@ -163,14 +177,21 @@ class Accumulator {
     static_cast<void>(removed), static_cast<void>(lanes);
     throw std::logic_error("this state gives up no samples");
   }
-  // out[l] = in[l], ..., in[l + size - 1] merged, by differences of prefix sums; where exchanges
-  // are allowed. `scratch` has room for a cache line more than the lanes that are read, and these
-  // for a line more to be read.
-  virtual void scan_windows(Lanes out, Lanes in, Lanes scratch, std::int64_t lanes,
-                            std::int64_t size) {
-    static_cast<void>(out), static_cast<void>(in), static_cast<void>(scratch);
-    static_cast<void>(lanes), static_cast<void>(size);
+  // out[l] = in[l], ..., in[l + size - 1] merged; where exchanges are allowed. A cache line more
+  // than these lanes may be read.
+  virtual void exchange_windows(Lanes out, Lanes in, std::int64_t lanes, std::int64_t size) {
+    static_cast<void>(out), static_cast<void>(in), static_cast<void>(lanes);
+    static_cast<void>(size);
     throw std::logic_error("this state gives up no samples");
+  }
+  // Windows straight to the output's own dtype: the bits are those of merging them and
+  // finish_as(). False: that has no short way, and nothing was written. Only where nothing is
+  // masked.
+  virtual bool finish_windows_as(DType dtype, Statistic statistic, Lanes in,
+                                 const RowWindows& windows, void* out) {
+    static_cast<void>(dtype), static_cast<void>(statistic), static_cast<void>(in);
+    static_cast<void>(windows), static_cast<void>(out);
+    return false;
   }
   // Means rounded toward zero, as values of natural(Statistic::sum): where a double does not hold
   // all of them.

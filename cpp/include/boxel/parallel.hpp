@@ -6,7 +6,8 @@
 
 namespace boxel {
 
-// Called on the calling thread after each piece it has done; may throw to stop the work (Ctrl-C).
+// Called on the calling thread after each piece it has done, and now and then while it waits for
+// the others; may throw to stop the work (Ctrl-C).
 // It knows itself how often it is worth looking.
 using Poll = std::function<void()>;
 

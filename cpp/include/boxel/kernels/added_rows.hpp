@@ -25,14 +25,10 @@ class AddedRows : public RowsOf<S, Rows> {
     }
   }
 
-  void scan_windows(Lanes out, Lanes in, Lanes scratch, std::int64_t lanes,
-                    std::int64_t size) override {
+  void exchange_windows(Lanes out, Lanes in, std::int64_t lanes, std::int64_t size) override {
+    using M = typename Modular<S>::type;
     for (int row = 0; row < Rows; ++row) {
-      S* sums = scratch.row<S>(row);
-      prefix_sums(sums, in.row<S>(row), lanes + size - 1);
-      S* o = out.row<S>(row);
-      BOXEL_EACH_LANE
-      for (std::int64_t l = 0; l < lanes; ++l) o[l] = exchanged(S{}, sums[l + size], sums[l]);
+      BOXEL_KERNELS::exchange_windows(in.row<M>(row), lanes, size, KeptWindows<M>{out.row<M>(row)});
     }
   }
 

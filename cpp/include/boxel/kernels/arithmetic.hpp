@@ -90,29 +90,45 @@ inline void divide_lanes(double* out, const S* sums, std::int64_t lanes, Counts 
               [=](std::int64_t l, double count) { out[l] = quotient_of(sums[l], count); });
 }
 
-// The same for sums of float32 samples, rounded to float32 after that: they are far from overflow
-// and underflow, too, unless they are not finite.
-inline void divide_to_float(float* out, const double* sums, std::int64_t lanes, double count) {
-  const double reciprocal = 1.0 / count;
+// The same for a sum of float32 samples, rounded to float32 after that: it is far from overflow
+// and underflow, too, unless it is not finite.
+struct FloatQuotient {
+  double count;
+  double reciprocal;
+  BOXEL_INLINE float operator()(double sum) const {
 #if defined(BOXEL_HAS_FMA)
-  if (!exact_reciprocal(count)) {
-    BOXEL_EACH_LANE
-    for (std::int64_t l = 0; l < lanes; ++l) {
-      const double near = sums[l] * reciprocal;
-      const double rest = __builtin_fma(-near, count, sums[l]);
-      const double quotient = __builtin_fma(rest, reciprocal, near);
-      out[l] = static_cast<float>(rest == rest ? quotient : near);
-    }
-    return;
-  }
+    const double near = sum * reciprocal;
+    const double rest = __builtin_fma(-near, count, sum);
+    const double quotient = __builtin_fma(rest, reciprocal, near);
+    return static_cast<float>(rest == rest ? quotient : near);
+#else
+    return static_cast<float>(sum / count);
 #endif
-  if (exact_reciprocal(count)) {
-    BOXEL_EACH_LANE
-    for (std::int64_t l = 0; l < lanes; ++l) out[l] = static_cast<float>(sums[l] * reciprocal);
-  } else {
-    BOXEL_EACH_LANE
-    for (std::int64_t l = 0; l < lanes; ++l) out[l] = static_cast<float>(sums[l] / count);
   }
+};
+
+// Where the reciprocal is exact.
+struct FloatProduct {
+  double reciprocal;
+  BOXEL_INLINE float operator()(double sum) const { return static_cast<float>(sum * reciprocal); }
+};
+
+// Calls body(from a sum of `count` samples to their mean in float32).
+template <class Body>
+BOXEL_INLINE void with_float_mean(double count, Body&& body) {
+  const double reciprocal = 1.0 / count;
+  if (exact_reciprocal(count)) {
+    body(FloatProduct{reciprocal});
+  } else {
+    body(FloatQuotient{count, reciprocal});
+  }
+}
+
+inline void divide_to_float(float* out, const double* sums, std::int64_t lanes, double count) {
+  with_float_mean(count, [=](auto mean) BOXEL_INLINED {
+    BOXEL_EACH_LANE
+    for (std::int64_t l = 0; l < lanes; ++l) out[l] = mean(sums[l]);
+  });
 }
 
 // M2 / (n - ddof), or its root; NaN where no degree of freedom is left.

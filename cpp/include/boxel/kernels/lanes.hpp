@@ -55,6 +55,9 @@ struct RowPointers {
       rows[k] = static_cast<const T*>(group.samples[static_cast<std::size_t>(start + k)]);
     }
   }
+  explicit RowPointers(const T* only)
+    requires(R == 1)
+      : rows{only} {}
   RowPointers(const std::byte* first, const std::int64_t* offsets) {
     for (int k = 0; k < R; ++k) rows[k] = reinterpret_cast<const T*>(first + offsets[k]);
   }

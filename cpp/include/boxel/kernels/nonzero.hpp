@@ -55,7 +55,7 @@ class Nonzero final : public SlotTaker<Nonzero<T, S>, T, S, AddedRows<S, 1>> {
       for_lines(rows, lanes, ahead,
                 [=](std::int64_t l, std::int64_t) BOXEL_INLINED { sums[l] = count_at(l); });
     } else {
-      for_lines(rows, lanes, ahead, [=](std::int64_t l, std::int64_t) BOXEL_INLINED {
+      for_strips(rows, lanes, ahead, [=](std::int64_t l) BOXEL_INLINED {
         sums[l] = static_cast<S>(sums[l] + count_at(l));
       });
     }
@@ -71,15 +71,15 @@ class Nonzero final : public SlotTaker<Nonzero<T, S>, T, S, AddedRows<S, 1>> {
 
   Subtraction subtraction() const override { return Subtraction::always; }
 
-  void exchange(Lanes state, const void* added, const void* removed, std::int64_t lanes) override {
+  void exchange(Lanes state, const void* added, const void* removed, std::int64_t lanes,
+                std::int64_t ahead) override {
     S* sums = state.row<S>(0);
     const T* a = static_cast<const T*>(added);
     const T* r = static_cast<const T*>(removed);
-    BOXEL_EACH_LANE
-    for (std::int64_t l = 0; l < lanes; ++l) {
+    for_strips(RowPointers<T, 1>(a), lanes, ahead, [=](std::int64_t l) BOXEL_INLINED {
       sums[l] = exchanged(sums[l], static_cast<S>(is_nonzero<G, T>(a[l])),
                           static_cast<S>(is_nonzero<G, T>(r[l])));
-    }
+    });
   }
 
   Natural natural(Statistic statistic) const override { return natural_of_nonzero(statistic); }

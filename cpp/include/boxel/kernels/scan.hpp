@@ -1,5 +1,7 @@
-// Windows of lanes by prefix sums: as many operations for any size. The difference of two prefix
-// sums is exact modulo 2^n, and for floats where a Grid proves that no prefix is rounded.
+// Windows of lanes along a row, a vector of them at a time. Long windows cost as many operations
+// for any size: a vector's windows are those of the vector before, with the samples that came in
+// since and without those that went out. That is exact modulo 2^n, and for floats where a Grid
+// proves that no sum of two windows is rounded.
 
 namespace boxel::BOXEL_KERNELS {
 
@@ -9,46 +11,141 @@ struct Vector {
   static constexpr int lanes = BOXEL_VECTOR_BYTES / static_cast<int>(sizeof(S));
 };
 
-// Lane k of the result is lane k - By of `v`, or 0 where there is none.
-template <int By, class S, int... K>
-BOXEL_INLINE typename Vector<S>::type shifted_lanes(typename Vector<S>::type v,
-                                                    std::integer_sequence<int, K...>) {
-  const typename Vector<S>::type zero{};
-  return __builtin_shufflevector(zero, v, (K < By ? K : Vector<S>::lanes + K - By)...);
+template <class S>
+BOXEL_INLINE typename Vector<S>::type load_vector(const S* in) {
+  typename Vector<S>::type v;
+  std::memcpy(&v, in, sizeof(v));
+  return v;
 }
 
-template <class S, int By = 1>
-BOXEL_INLINE typename Vector<S>::type scanned(typename Vector<S>::type v) {
-  if constexpr (By < Vector<S>::lanes) {
-    v += shifted_lanes<By, S>(v, std::make_integer_sequence<int, Vector<S>::lanes>{});
-    return scanned<S, By * 2>(v);
+// Lane k of the result is lane k - By of `v`, which follows `before` in the row.
+template <int By, class S, int... K>
+BOXEL_INLINE typename Vector<S>::type earlier_lanes(typename Vector<S>::type before,
+                                                    typename Vector<S>::type v,
+                                                    std::integer_sequence<int, K...>) {
+  return __builtin_shufflevector(before, v, (Vector<S>::lanes + K - By)...);
+}
+
+// For each lane of `v` the sum of as many lanes up to it as a vector has. `before` keeps what each
+// doubling needs of the vectors before.
+template <class S, int Summed = 1>
+BOXEL_INLINE typename Vector<S>::type trailing_sums(typename Vector<S>::type v,
+                                                    typename Vector<S>::type* before) {
+  if constexpr (Summed < Vector<S>::lanes) {
+    const auto earlier =
+        earlier_lanes<Summed, S>(*before, v, std::make_integer_sequence<int, Vector<S>::lanes>{});
+    *before = v;
+    return trailing_sums<S, 2 * Summed>(v + earlier, before + 1);
   } else {
     return v;
   }
 }
 
-// Integers are added modulo 2^n: a prefix may pass what a box's sum does not.
+// Stores whole vectors of windows, and what is left of the last one. `Store` has a type Out, a
+// place `out` and put(Out* to, vector).
+template <class V, class Store>
+BOXEL_INLINE void store_rest(const Store& store, std::int64_t lane, V windows, std::int64_t lanes) {
+  typename Store::Out rest[sizeof(V) / sizeof(windows[0])];
+  store.put(rest, windows);
+  std::copy_n(rest, lanes, store.out + lane);
+}
+
+// Integers are added modulo 2^n, which signed types do not.
 template <class S, bool = std::is_integral_v<S>>
 struct Modular : std::type_identity<S> {};
 template <class S>
 struct Modular<S, true> : std::make_unsigned<S> {};
 
-// sums[l] = in[0] + ... + in[l - 1], for l <= lanes. Room for a vector more is needed behind both.
-template <class S>
-inline void prefix_sums(S* sums, const S* in, std::int64_t lanes) {
-  using M = typename Modular<S>::type;
-  using V = typename Vector<M>::type;
-  constexpr std::int64_t width = Vector<M>::lanes;
-  M carried{};
-  sums[0] = S{};
-  for (std::int64_t l = 0; l < lanes; l += width) {
-    V samples;
-    std::memcpy(&samples, in + l, sizeof(V));
-    const V local = scanned<M>(samples);
-    const V total = local + carried;
-    std::memcpy(sums + l + 1, &total, sizeof(V));
-    carried += local[width - 1];
+// Windows of in[l], ..., in[l + size - 1]. A vector more than that may be read.
+template <class S, class Store>
+inline void exchange_windows(const S* in, std::int64_t lanes, std::int64_t size,
+                             const Store& store) {
+  using V = typename Vector<S>::type;
+  constexpr std::int64_t width = Vector<S>::lanes;
+  S window{};
+  for (std::int64_t k = 0; k < size; ++k) window = static_cast<S>(window + in[k]);
+  V windows{};
+  V changes{};
+  windows[0] = window;
+  for (std::int64_t k = 1; k < width; ++k) {
+    changes[k] = static_cast<S>(in[k - 1 + size] - in[k - 1]);
+    windows[k] = static_cast<S>(windows[k - 1] + changes[k]);
+  }
+  V before[8]{};
+  trailing_sums<S>(changes, before);
+  std::int64_t l = 0;
+  for (; l + width <= lanes; l += width) {
+    store.put(store.out + l, windows);
+    changes = load_vector(in + l + width - 1 + size) - load_vector(in + l + width - 1);
+    windows += trailing_sums<S>(changes, before);
+  }
+  if (l < lanes) store_rest(store, l, windows, lanes - l);
+}
+
+// The same by sums of `Terms` lanes each, in the order in which windows are merged otherwise.
+template <int Terms, class S, class Store>
+inline void sum_windows(const S* in, std::int64_t lanes, const Store& store) {
+  using V = typename Vector<S>::type;
+  constexpr std::int64_t width = Vector<S>::lanes;
+  const auto windows_at = [in](std::int64_t l) BOXEL_INLINED {
+    V windows = load_vector(in + l);
+    if constexpr (Terms > 1) windows += load_vector(in + l + 1);
+    if constexpr (Terms == 3) windows += load_vector(in + l + 2);
+    if constexpr (Terms > 3) windows += load_vector(in + l + 2) + load_vector(in + l + 3);
+    if constexpr (Terms > 4) windows += load_vector(in + l + 4);
+    return windows;
+  };
+  std::int64_t l = 0;
+  for (; l + width <= lanes; l += width) store.put(store.out + l, windows_at(l));
+  if (l < lanes) store_rest(store, l, windows_at(l), lanes - l);
+}
+
+// Returns false for windows that have to be merged from smaller ones.
+template <class S, class Store>
+inline bool slide_windows(const S* in, const RowWindows& windows, const Store& store) {
+  switch (windows.size) {
+    case 1:
+      sum_windows<1>(in, windows.lanes, store);
+      return true;
+    case 2:
+      sum_windows<2>(in, windows.lanes, store);
+      return true;
+    case 3:
+      sum_windows<3>(in, windows.lanes, store);
+      return true;
+    case 4:
+      sum_windows<4>(in, windows.lanes, store);
+      return true;
+    case 5:
+      sum_windows<5>(in, windows.lanes, store);
+      return true;
+    default:
+      if (windows.exchanges) exchange_windows(in, windows.lanes, windows.size, store);
+      return windows.exchanges;
   }
 }
+
+// Keeps windows as they are.
+template <class S>
+struct KeptWindows {
+  using Out = S;
+  S* out;
+  BOXEL_INLINE void put(S* to, typename Vector<S>::type windows) const {
+    std::memcpy(to, &windows, sizeof(windows));
+  }
+};
+
+// Finishes them lane by lane.
+template <class S, class Finish>
+struct FinishedWindows {
+  using Out = decltype(std::declval<Finish>()(S{}));
+  Out* out;
+  Finish finish;
+  BOXEL_INLINE void put(Out* to, typename Vector<S>::type windows) const {
+    Out finished[Vector<S>::lanes];
+    for (int k = 0; k < Vector<S>::lanes; ++k) finished[k] = finish(windows[k]);
+    std::memcpy(to, finished, sizeof(finished));
+  }
+};
 
 }  // namespace boxel::BOXEL_KERNELS

@@ -35,6 +35,25 @@ BOXEL_INLINE void for_lines(const RowPointers<T, R>& rows, std::int64_t lanes, s
   for (std::int64_t l = 0; l < lanes - start; ++l) body(start + l, l);
 }
 
+// Calls body(lane) for all lanes, where it updates what it reads: compilers would unroll such a
+// loop over one line instead of vectorising it. A few lines are asked for at a time.
+template <class T, int R, class Body>
+BOXEL_INLINE void for_strips(const RowPointers<T, R>& rows, std::int64_t lanes, std::int64_t ahead,
+                             Body body) {
+  constexpr std::int64_t line = lanes_of_line<T>;
+  constexpr std::int64_t strip = 8 * line;
+  std::int64_t start = 0;
+  for (; start + strip <= lanes; start += strip) {
+    for (std::int64_t l = 0; ahead && l < strip; l += line) {
+      prefetch_line(rows, start + l, ahead);
+    }
+    BOXEL_EACH_LANE
+    for (std::int64_t l = start; l < start + strip; ++l) body(l);
+  }
+  BOXEL_EACH_LANE
+  for (std::int64_t l = start; l < lanes; ++l) body(l);
+}
+
 // What accumulators of samples T inherit that take whole slots. They define
 //   take_rows<R>(state, rows, lanes, before, ahead)
 // which takes R rows into a state that holds `before` rows, or begins a new one if that is 0, and
@@ -45,7 +64,7 @@ class SlotTaker : public Base {
   void take(Lanes state, const RowGroup& group, std::int64_t lanes, std::int64_t taken) override {
     for_row_runs(group.count, [&]<int R>(int start) {
       const RowPointers<T, R> rows(group, start);
-      Accumulator::take_rows(state, rows, lanes, taken + start, 0);
+      Accumulator::take_rows(state, rows, lanes, taken + start, group.ahead);
     });
   }
 

@@ -112,7 +112,8 @@ class Squares : public SlotTaker<Squares<T>, T, std::int64_t, AddedRows<std::int
 
   Subtraction subtraction() const override { return Subtraction::always; }
 
-  void exchange(Lanes state, const void* added, const void* removed, std::int64_t lanes) override {
+  void exchange(Lanes state, const void* added, const void* removed, std::int64_t lanes,
+                std::int64_t) override {
     std::int64_t* sums = state.row<std::int64_t>(0);
     std::int64_t* high = state.row<std::int64_t>(1);
     std::int64_t* low = state.row<std::int64_t>(2);
@@ -136,9 +137,8 @@ class Squares : public SlotTaker<Squares<T>, T, std::int64_t, AddedRows<std::int
     carry(out, lanes);
   }
 
-  void scan_windows(Lanes out, Lanes in, Lanes scratch, std::int64_t lanes,
-                    std::int64_t size) override {
-    AddedRows<std::int64_t, 3>::scan_windows(out, in, scratch, lanes, size);
+  void exchange_windows(Lanes out, Lanes in, std::int64_t lanes, std::int64_t size) override {
+    AddedRows<std::int64_t, 3>::exchange_windows(out, in, lanes, size);
     carry(out, lanes);
   }
 

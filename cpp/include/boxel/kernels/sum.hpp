@@ -82,14 +82,15 @@ BOXEL_INLINE std::int32_t rounded(float x) {
   return std::bit_cast<std::int32_t>(x + shifter) - std::bit_cast<std::int32_t>(shifter);
 }
 
-// Means of integers, rounded half to even. In float32, a quotient is off by less than its 2^-22nd;
-// where an odd count keeps the exact one farther than that from a half, it is right, and else at
-// most off by one, which the remainder tells.
+// Means of integers, rounded half to even. In float32, a quotient is off by its 2^-23rd and hardly
+// more (two roundings), and so by less than 2^-23 of a number above them all; where an odd count
+// keeps the exact one farther than that from a half, it is right, and else at most off by one,
+// which the remainder tells.
 template <class T, class S>
 inline void round_means(T* out, const S* sums, std::int64_t lanes, std::int32_t count) {
   const float reciprocal = 1.0F / static_cast<float>(count);
   const float largest = static_cast<float>(std::numeric_limits<T>::max()) + 1.0F;
-  if (count % 2 == 1 && largest * static_cast<float>(count) < 0x1p21F) {
+  if (count % 2 == 1 && largest * static_cast<float>(count) < 0x1p22F) {
     BOXEL_EACH_LANE
     for (std::int64_t l = 0; l < lanes; ++l) {
       out[l] = static_cast<T>(
@@ -128,7 +129,7 @@ class Sum final : public SlotTaker<Sum<T, S>, T, S, AddedRows<S, 1>> {
       for_lines(rows, lanes, ahead,
                 [=](std::int64_t l, std::int64_t) BOXEL_INLINED { sums[l] = sum_at(l); });
     } else {
-      for_lines(rows, lanes, ahead, [=](std::int64_t l, std::int64_t) BOXEL_INLINED {
+      for_strips(rows, lanes, ahead, [=](std::int64_t l) BOXEL_INLINED {
         sums[l] = static_cast<S>(sums[l] + sum_at(l));
       });
     }
@@ -149,14 +150,14 @@ class Sum final : public SlotTaker<Sum<T, S>, T, S, AddedRows<S, 1>> {
     return std::is_floating_point_v<S> ? Subtraction::if_exact : Subtraction::always;
   }
 
-  void exchange(Lanes state, const void* added, const void* removed, std::int64_t lanes) override {
+  void exchange(Lanes state, const void* added, const void* removed, std::int64_t lanes,
+                std::int64_t ahead) override {
     S* sums = state.row<S>(0);
     const T* a = static_cast<const T*>(added);
     const T* r = static_cast<const T*>(removed);
-    BOXEL_EACH_LANE
-    for (std::int64_t l = 0; l < lanes; ++l) {
+    for_strips(RowPointers<T, 1>(a), lanes, ahead, [=](std::int64_t l) BOXEL_INLINED {
       sums[l] = exchanged(sums[l], static_cast<S>(a[l]), static_cast<S>(r[l]));
-    }
+    });
   }
 
   Natural natural(Statistic statistic) const override { return natural_of_sum<S>(statistic); }
@@ -178,9 +179,26 @@ class Sum final : public SlotTaker<Sum<T, S>, T, S, AddedRows<S, 1>> {
     }
   }
 
+  static bool finishes_as(DType dtype, Statistic statistic, double count) {
+    return statistic == Statistic::mean && dtype == dtype_of_sample<T>() && count >= 2;
+  }
+
+  bool finish_windows_as(DType dtype, Statistic statistic, Lanes in, const RowWindows& windows,
+                         void* out) override {
+    if (!finishes_as(dtype, statistic, windows.count)) return false;
+    bool done = false;
+    if constexpr (std::is_same_v<T, float>) {
+      with_float_mean(windows.count, [&](auto mean) {
+        using Store = FinishedWindows<S, decltype(mean)>;
+        done = slide_windows(in.row<S>(0), windows, Store{static_cast<float*>(out), mean});
+      });
+    }
+    return done;
+  }
+
   bool finish_as(DType dtype, Statistic statistic, Lanes state, std::int64_t lanes, double count,
                  void* out) override {
-    if (statistic != Statistic::mean || dtype != dtype_of_sample<T>() || count < 2) return false;
+    if (!finishes_as(dtype, statistic, count)) return false;
     if constexpr (std::is_same_v<T, float>) {
       divide_to_float(static_cast<float*>(out), state.row<S>(0), lanes, count);
       return true;
@@ -246,7 +264,8 @@ class WideSum : public AddedRows<std::int64_t, 2> {
 
   Subtraction subtraction() const override { return Subtraction::always; }
 
-  void exchange(Lanes state, const void* added, const void* removed, std::int64_t lanes) override {
+  void exchange(Lanes state, const void* added, const void* removed, std::int64_t lanes,
+                std::int64_t) override {
     std::int64_t* high = state.row<std::int64_t>(0);
     std::int64_t* low = state.row<std::int64_t>(1);
     const T* a = static_cast<const T*>(added);
@@ -268,9 +287,8 @@ class WideSum : public AddedRows<std::int64_t, 2> {
     carry(out.row<std::int64_t>(0), out.row<std::int64_t>(1), lanes);
   }
 
-  void scan_windows(Lanes out, Lanes in, Lanes scratch, std::int64_t lanes,
-                    std::int64_t size) override {
-    AddedRows<std::int64_t, 2>::scan_windows(out, in, scratch, lanes, size);
+  void exchange_windows(Lanes out, Lanes in, std::int64_t lanes, std::int64_t size) override {
+    AddedRows<std::int64_t, 2>::exchange_windows(out, in, lanes, size);
     carry(out.row<std::int64_t>(0), out.row<std::int64_t>(1), lanes);
   }
 

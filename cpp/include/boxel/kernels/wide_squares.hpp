@@ -71,7 +71,8 @@ class WideSquares : public AddedRows<std::int64_t, 6> {
   }
 
   Subtraction subtraction() const override { return Subtraction::always; }
-  void exchange(Lanes state, const void* added, const void* removed, std::int64_t lanes) override {
+  void exchange(Lanes state, const void* added, const void* removed, std::int64_t lanes,
+                std::int64_t) override {
     add(state, static_cast<const T*>(added), nullptr, lanes, 1);
     add(state, static_cast<const T*>(removed), nullptr, lanes, -1);
     carry(state, lanes);
@@ -81,9 +82,8 @@ class WideSquares : public AddedRows<std::int64_t, 6> {
     Base::exchange_states(out, from, added, removed, lanes);
     carry(out, lanes);
   }
-  void scan_windows(Lanes out, Lanes in, Lanes scratch, std::int64_t lanes,
-                    std::int64_t size) override {
-    Base::scan_windows(out, in, scratch, lanes, size);
+  void exchange_windows(Lanes out, Lanes in, std::int64_t lanes, std::int64_t size) override {
+    Base::exchange_windows(out, in, lanes, size);
     carry(out, lanes);
   }
 

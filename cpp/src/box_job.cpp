@@ -1,0 +1,129 @@
+#include "box_job.hpp"
+
+#include <algorithm>
+
+namespace boxel {
+namespace {
+
+std::size_t at(std::int64_t index) { return static_cast<std::size_t>(index); }
+
+bool any_border(const BoxRequest& request, Border border) {
+  return std::ranges::any_of(request.boxes, [=](const Box& box) {
+    return box.border == border && (box.size > 1 || box.low != 0);
+  });
+}
+
+bool is_masked(const BoxRequest& request) {
+  return request.where || request.masked || (request.skipna && is_floating(request.image.dtype));
+}
+
+std::vector<Statistic> wanted(const BoxRequest& request) {
+  std::vector<Statistic> result;
+  for (const BlockOutput& output : request.outputs) result.push_back(output.statistic);
+  return result;
+}
+
+StatePlan plan_box_states(const BoxRequest& request, bool cut) {
+  const DType dtype = request.image.dtype;
+  const StatePlan plan = plan_states(wanted(request), dtype, is_masked(request), false, true);
+  const auto by_differences = [](StateKind kind) {
+    return kind == StateKind::mean || kind == StateKind::moments ||
+           kind == StateKind::narrow_moments;
+  };
+  // Where boxes are cut, means and variances by differences have to count their samples.
+  if (!cut || std::ranges::none_of(plan.kinds, by_differences)) return plan;
+  return plan_states(wanted(request), dtype, true, false, true);
+}
+
+BoxPlanRequest plan_request(const BoxRequest& request, const Accumulators& accumulators) {
+  BoxPlanRequest plan;
+  plan.output_count = static_cast<int>(request.outputs.size());
+  plan.lane_bytes = 0;
+  for (const auto& accumulator : accumulators) {
+    plan.lane_bytes += static_cast<std::int64_t>(accumulator->lane_size()) * accumulator->rows();
+    plan.merges |= accumulator->subtraction() == Subtraction::never;
+  }
+  plan.lane_bytes = std::max<std::int64_t>(plan.lane_bytes, 1);
+  for (int axis = 0; axis < request.image.shape.size(); ++axis) {
+    BoxAxis planned;
+    planned.length = request.image.shape[axis];
+    planned.box = request.boxes[at(axis)];
+    planned.image = request.image.strides[axis];
+    if (request.where) planned.where = request.where->strides[axis];
+    if (request.masked) planned.masked = request.masked->strides[axis];
+    for (const BlockOutput& output : request.outputs) {
+      planned.outputs.push_back(output.view.strides[axis]);
+    }
+    plan.axes.push_back(planned);
+  }
+  return plan;
+}
+
+double volume_of(const BoxRequest& request) {
+  double volume = 1;
+  for (const Box& box : request.boxes) volume *= static_cast<double>(box.size);
+  return volume;
+}
+
+Accumulators accumulators_of(const BoxRequest& request, const StatePlan& states) {
+  Accumulators accumulators;
+  for (const StateKind kind : states.kinds) {
+    accumulators.push_back(request.kernels->make_accumulator(
+        {kind, states.sample, states.masked, volume_of(request), false}));
+  }
+  return accumulators;
+}
+
+LaneLayout row_layout(const BoxPlan& plan, std::int64_t BoxAxis::* stride) {
+  LaneLayout layout;
+  for (const BoxAxis& axis : plan.row) {
+    layout.lengths.push_back(axis.length);
+    layout.strides.push_back(axis.*stride);
+  }
+  return layout;
+}
+
+LaneLayout output_layout(const BoxPlan& plan, int output) {
+  LaneLayout layout;
+  for (const BoxAxis& axis : plan.row) {
+    layout.lengths.push_back(axis.box.outputs);
+    layout.strides.push_back(axis.outputs[output]);
+  }
+  return layout;
+}
+
+RowSources row_sources(const BoxRequest& request, const StatePlan& states, const BoxPlan& plan) {
+  const auto open = [&](const std::optional<View>& view,
+                        std::int64_t BoxAxis::* stride) -> std::optional<RowSource> {
+    if (!view) return std::nullopt;
+    return RowSource{{*request.kernels, *view, Sample::uint8, row_layout(plan, stride)},
+                     view->data};
+  };
+  return {*request.kernels,
+          states.sample,
+          states.masked,
+          request.skipna && states.sample == Sample::float64,
+          {{*request.kernels, request.image, states.sample, row_layout(plan, &BoxAxis::image)},
+           request.image.data},
+          open(request.where, &BoxAxis::where),
+          open(request.masked, &BoxAxis::masked),
+          {}};
+}
+
+}  // namespace
+
+BoxJob::BoxJob(const BoxRequest& box_request)
+    : request(box_request),
+      cut(any_border(request, Border::shrink)),
+      has_constant_border(any_border(request, Border::constant)),
+      states(plan_box_states(request, cut)),
+      plan(make_box_plan(plan_request(request, accumulators_of(request, states)))),
+      rows(row_sources(request, states, plan)) {
+  for (std::size_t k = 0; k < request.outputs.size(); ++k) {
+    layouts.push_back(output_layout(plan, static_cast<int>(k)));
+  }
+}
+
+Accumulators BoxJob::make_accumulators() const { return accumulators_of(request, states); }
+
+}  // namespace boxel

@@ -1,0 +1,28 @@
+// What a call of the slide traversal works out once.
+#pragma once
+
+#include <vector>
+
+#include "box_plan.hpp"
+#include "boxel/boxes.hpp"
+#include "boxel/states.hpp"
+#include "result_writer.hpp"
+#include "row_sources.hpp"
+
+namespace boxel {
+
+struct BoxJob {
+  explicit BoxJob(const BoxRequest& box_request);
+
+  Accumulators make_accumulators() const;
+
+  const BoxRequest& request;
+  bool cut;  // boxes hold fewer samples at the border
+  bool has_constant_border;
+  StatePlan states;
+  BoxPlan plan;
+  RowSources rows;
+  std::vector<LaneLayout> layouts;  // of the outputs
+};
+
+}  // namespace boxel
