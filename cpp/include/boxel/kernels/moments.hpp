@@ -82,7 +82,6 @@ template <class T, bool SecondMoment>
 class Moments final
     : public SlotTaker<Moments<T, SecondMoment>, T, double, RowsOf<double, SecondMoment ? 3 : 2>> {
   enum Row { origin_row, offset_row, m2_row };
-  static constexpr int rows_ = SecondMoment ? 3 : 2;
 
  public:
   template <int R>
