@@ -17,14 +17,17 @@ from subprocesses import run_script
 
 PUBLIC_FUNCTIONS = (
     "block_reduce", "box_filter", "condense", "cophenetic_distances", "density_map", "expand",
-    "flat_clusters", "get_workers", "leaf_order", "linkage", "linkage_from_fingerprints", "mix",
-    "pyramid", "set_workers", "show_config", "tanimoto_distances", "uniform_filter", "unmix",
+    "flat_clusters", "get_workers", "label_stats", "leaf_order", "linkage",
+    "linkage_from_fingerprints", "masked_mean", "masked_stats", "mix", "pyramid",
+    "set_workers", "show_config", "tanimoto_distances", "uniform_filter", "unmix",
 )  # fmt: skip
-PUBLIC_TYPES = ("IllConditionedError", "IllConditionedWarning", "UnmixResult", "Unmixer")
+PUBLIC_TYPES = (
+    "IllConditionedError", "IllConditionedWarning", "RegionStats", "UnmixResult", "Unmixer",
+)  # fmt: skip
 MODULES = (
     "_config", "_dendrogram", "_distances", "_extras", "_image_readers", "_mixing_plots",
     "_registry", "_validate", "blocks", "clustering", "files", "filters", "fingerprints",
-    "mixing.mixtures", "mixing.unmixer", "plot", "pyramids", "samples",
+    "mixing.mixtures", "mixing.unmixer", "plot", "pyramids", "regions", "samples",
 )  # fmt: skip
 
 
