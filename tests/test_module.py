@@ -17,17 +17,20 @@ from subprocesses import run_script
 
 PUBLIC_FUNCTIONS = (
     "block_reduce", "box_filter", "collect", "condense", "cophenetic_distances", "density_map",
-    "expand", "flat_clusters", "get_workers", "leaf_order", "linkage", "linkage_from_fingerprints",
-    "mix", "pyramid", "set_workers", "show_config", "tanimoto_distances", "uniform_filter", "unmix",
+    "expand", "flat_clusters", "get_workers", "label_stats", "leaf_order", "linkage",
+    "linkage_from_fingerprints", "masked_mean", "masked_stats", "mix", "pyramid", "set_workers",
+    "show_config", "tanimoto_distances", "uniform_filter", "unmix", "voxel_mean",
+    "voxel_mean_var", "voxel_std", "voxel_var",
 )  # fmt: skip
 PUBLIC_TYPES = (
     "Collected", "CollectionError", "IllConditionedError", "IllConditionedWarning", "Progress",
-    "RunningStats", "StandardError", "UnmixResult", "Unmixer",
+    "RegionStats", "RunningStats", "StandardError", "UnmixResult", "Unmixer",
 )  # fmt: skip
 MODULES = (
     "_config", "_dendrogram", "_distances", "_extras", "_image_readers", "_mixing_plots",
     "_registry", "_validate", "blocks", "clustering", "files", "filters", "fingerprints",
-    "mixing.mixtures", "mixing.unmixer", "plot", "pyramids", "running.collecting", "samples",
+    "mixing.mixtures", "mixing.unmixer", "plot", "pyramids", "regions", "running.collecting",
+    "samples", "stacks",
 )  # fmt: skip
 
 

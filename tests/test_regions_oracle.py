@@ -54,6 +54,45 @@ def test_every_statistic(dtype, channels, kind):
     assert_agrees(labels, image, fill_value=0)
 
 
+@pytest.mark.parametrize("channels", [(), (2,), (3,), (4,), (5,)])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_long_runs(dtype, channels):
+    generator = np.random.default_rng(6)
+    runs = np.repeat(generator.integers(0, 3, 30), generator.integers(20, 200, 30))[:700]
+    assert_agrees(runs.reshape(2, 350), make_image(dtype, (2, 350, *channels)), fill_value=0)
+
+
+@pytest.mark.parametrize("kind", ["random", "blob", "everything", "specials"])
+@pytest.mark.parametrize("channels", [(), (1,), (3,), (4,), (5,)])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_masks(dtype, channels, kind):
+    shape = (13, 41)
+    mask = make_where(shape) if kind in ("random", "specials") else np.ones(shape, bool)
+    if kind == "blob":
+        mask = np.hypot(*np.ogrid[-6:7, -20:21]) < 6
+    image = make_image(dtype, (*shape, *channels))
+    if kind == "specials" and image.dtype.kind == "f":
+        image = make_image_with_specials(dtype, (*shape, *channels))
+    for skipna in (False, True) if kind == "specials" else (False,):
+        found = bx.masked_stats(image, mask, STATISTICS, skipna=skipna)
+        for name in STATISTICS:
+            _, expected, allowed = region_oracle.label_stats(
+                mask.astype(int), image, name, index=[1], skipna=skipna
+            )
+            assert_close(np.array([found[name]]), expected, allowed)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("of_mask", ["C", "F", "every other", "reversed"])
+def test_layouts_of_masks(layout, of_mask):
+    mask = LAYOUTS[of_mask](make_where((11, 13)))
+    for dtype in ("uint8", "float32", "float64"):
+        image = make_image(dtype, (11, 13, 3))
+        expected = region_oracle.label_stats(mask.astype(int), image, "mean", index=[1])[1:]
+        found = bx.masked_mean(LAYOUTS[layout](image), mask)
+        assert_close(found[None], *expected)
+
+
 @pytest.mark.parametrize("kind", ["random", "runs", "one"])
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_regions_of_nothing_but_the_least_or_the_greatest_value(dtype, kind):

@@ -81,3 +81,14 @@ def test_wrong_stubs_are_found(right, wrong):
     assert right in source
     with pytest.raises(AssertionError):
         assert_stub_fits(source.replace(right, wrong), _core)
+
+
+def test_stub_of_the_region_table_fits():
+    source = ast.parse(STUB.read_text(encoding="utf-8"))
+    (stub,) = (each for each in source.body if isinstance(each, ast.ClassDef))
+    methods = {each.name: each for each in stub.body if isinstance(each, ast.FunctionDef)}
+    compiled = getattr(_core, stub.name)
+    assert set(methods) == {*public_names(compiled), "__init__"}
+    for name, method in methods.items():
+        found = parameters_of(signature_of(getattr(compiled, name)))
+        assert parameters_of(method) == found, name

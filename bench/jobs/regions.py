@@ -19,6 +19,8 @@ SEED = 20240229
 LARGE, SEED_CASE, QUICK = (4000, 6000), (1314, 489), (200, 300)
 EXACT = Tolerance(rtol=1e-12)
 TWO_WORKERS = at_roof_or(worker_gain(1.6))
+MASK_BARS = (best_peer(4, "numpy"), read_roof(0.6))
+LABEL_BARS = (best_peer(6, "numpy"), read_roof(0.5), TWO_WORKERS)
 
 Image = NDArray[Any]
 
@@ -151,15 +153,20 @@ JOBS = tuple(
     each.job()
     for each in (
         MaskJob(
-            "random", LARGE, (3,), "uint8", "random", (best_peer(4), read_roof(0.6), TWO_WORKERS)
+            "random",
+            LARGE,
+            (3,),
+            "uint8",
+            "random",
+            (*MASK_BARS, TWO_WORKERS),
         ),
-        MaskJob("ellipse", LARGE, (3,), "uint8", "ellipse", (best_peer(4), read_roof(0.6))),
-        MaskJob("seed-case", SEED_CASE, (3,), "uint8", "ellipse", (best_peer(4),)),
+        MaskJob("ellipse", LARGE, (3,), "uint8", "ellipse", MASK_BARS),
+        MaskJob("seed-case", SEED_CASE, (3,), "uint8", "ellipse", (best_peer(1),)),
         MaskJob("gray", LARGE, (), "uint8", "random", (best_peer(1),)),
         MaskJob("float32", LARGE, (3,), "float32", "random", (best_peer(1),)),
         MaskJob("float64", LARGE, (3,), "float64", "random", (best_peer(1),)),
         LabelJob("10-random", 10, "random"),
-        LabelJob("100-random", 100, "random", bars=(best_peer(6), read_roof(0.5), TWO_WORKERS)),
+        LabelJob("100-random", 100, "random", bars=LABEL_BARS),
         LabelJob("1000-random", 1000, "random"),
         LabelJob("1000000-random", 10**6, "random"),
         LabelJob("10-compact", 10, "compact"),

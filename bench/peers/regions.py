@@ -17,7 +17,7 @@ Image = NDArray[Any]
 
 
 def boolean_indexing(image: Image, mask: Image, workers: int) -> Call:
-    return lambda: image[mask].mean(axis=0)
+    return lambda: np.asarray(image[mask].mean(axis=0, dtype=np.float64))
 
 
 def tensordot(image: Image, mask: Image, workers: int) -> Call:
@@ -34,14 +34,14 @@ def tensordot(image: Image, mask: Image, workers: int) -> Call:
 def sum_of_product(image: Image, mask: Image, workers: int) -> Call:
     axes = tuple(range(mask.ndim))
     added = mask[..., None] if image.ndim > mask.ndim else mask
-    return lambda: (image * added).sum(axis=axes) / np.count_nonzero(mask)
+    return lambda: np.asarray((image * added).sum(axis=axes) / np.count_nonzero(mask))
 
 
 def opencv_mean(image: Image, mask: Image, workers: int) -> Call:
     cv2 = load("cv2")
-    channels = image.shape[-1] if image.ndim > mask.ndim else 1
+    wanted: Any = slice(image.shape[-1]) if image.ndim > mask.ndim else 0
     bytes_of_mask = mask.view(np.uint8)
-    return lambda: np.array(cv2.mean(image, bytes_of_mask)[:channels])
+    return lambda: np.array(cv2.mean(image, bytes_of_mask)[wanted])
 
 
 def mask_peers(image: Image, mask: Image) -> tuple[Peer, ...]:

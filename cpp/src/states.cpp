@@ -7,34 +7,6 @@ namespace {
 
 constexpr int no_state = -1;
 
-Sample dense_sample(DType dtype) {
-  switch (dtype) {
-    case DType::boolean:
-    case DType::uint8:
-      return Sample::uint8;
-    case DType::int8:
-      return Sample::int8;
-    case DType::int16:
-      return Sample::int16;
-    case DType::int32:
-      return Sample::int32;
-    case DType::int64:
-      return Sample::int64;
-    case DType::uint16:
-      return Sample::uint16;
-    case DType::uint32:
-      return Sample::uint32;
-    case DType::uint64:
-      return Sample::uint64;
-    case DType::float16:
-    case DType::float32:
-      return Sample::float32;
-    case DType::float64:
-      return Sample::float64;
-  }
-  return Sample::float64;
-}
-
 Sample masked_sample(DType dtype) {
   if (is_floating(dtype)) return Sample::float64;
   return is_unsigned(dtype) ? Sample::uint64 : Sample::int64;
@@ -91,6 +63,34 @@ int index_of(std::vector<StateKind>& kinds, StateKind kind) {
 }
 
 }  // namespace
+
+Sample dense_sample(DType dtype) {
+  switch (dtype) {
+    case DType::boolean:
+    case DType::uint8:
+      return Sample::uint8;
+    case DType::int8:
+      return Sample::int8;
+    case DType::int16:
+      return Sample::int16;
+    case DType::int32:
+      return Sample::int32;
+    case DType::int64:
+      return Sample::int64;
+    case DType::uint16:
+      return Sample::uint16;
+    case DType::uint32:
+      return Sample::uint32;
+    case DType::uint64:
+      return Sample::uint64;
+    case DType::float16:
+    case DType::float32:
+      return Sample::float32;
+    case DType::float64:
+      return Sample::float64;
+  }
+  return Sample::float64;
+}
 
 StatePlan plan_states(const std::vector<Statistic>& wanted, DType dtype, bool masked, bool weighted,
                       bool sliding) {

@@ -105,7 +105,7 @@ def masked_stats(
     mask : array_like of bool
         True where a pixel counts. It covers the leading axes of the image; the axes behind them are
         channels. Integers are taken for a mask if they are 0 and 1, or 0 and 255.
-    statistics : str, NumPy function, or sequence of these, default ("count", "mean")
+    statistics : str, NumPy function, or sequence of these, default ('count', 'mean')
         Any of ``sum mean min max count count_nonzero density any all var std median mode``
         (`boxel.STATISTICS`).
     channel_axis : int or sequence of int, optional

@@ -8,6 +8,9 @@
 
 namespace boxel {
 
+// The samples as which rows of an array are loaded where nothing is masked.
+Sample dense_sample(DType dtype);
+
 struct StatePlan {
   Sample sample;
   bool masked;

@@ -54,9 +54,7 @@ RegionTable::RegionTable(const RegionSettings& settings)
     : settings_(settings),
       kernels_(&region_kernels(*settings.kernels)),
       plan_(states_of(settings)),
-      sample_(settings.weighted
-                  ? plan_.sample
-                  : plan_states(settings.statistics, settings.dtype, false, false, false).sample),
+      sample_(settings.weighted ? plan_.sample : dense_sample(settings.dtype)),
       map_(*kernels_, settings.background, settings.dense_span) {
   for (const StateKind kind : plan_.kinds) {
     accumulators_.push_back(

@@ -23,36 +23,12 @@ View as_bytes(View truth) {
 
 }  // namespace
 
-Sample label_sample(DType dtype) {
-  switch (dtype) {
-    case DType::boolean:
-    case DType::uint8:
-      return Sample::uint8;
-    case DType::int8:
-      return Sample::int8;
-    case DType::int16:
-      return Sample::int16;
-    case DType::int32:
-      return Sample::int32;
-    case DType::int64:
-      return Sample::int64;
-    case DType::uint16:
-      return Sample::uint16;
-    case DType::uint32:
-      return Sample::uint32;
-    case DType::uint64:
-      return Sample::uint64;
-    default:
-      throw std::invalid_argument("labels must be integers");
-  }
-}
-
 PixelSources::PixelSources(const RegionUpdate& update, const KernelSet& kernels, Sample sample,
                            bool includes, const PixelPlan& plan)
     : whole_masks(update.is_mask && update.image && !includes &&
                   !(update.skipna && is_floating(update.image->dtype))),
       labels(source_of(kernels, whole_masks ? as_bytes(update.labels) : update.labels,
-                       label_sample(update.labels.dtype),
+                       dense_sample(update.labels.dtype),
                        plan.layout(&PixelAxis::labels, nullptr, 0))) {
   const int axes = update.labels.shape.size();
   const auto open = [&](const std::optional<View>& view, std::int64_t PixelAxis::* stride,
@@ -88,7 +64,7 @@ RegionWorker::RegionWorker(const RegionUpdate& update, const PixelPlan& plan,
 
 const std::int32_t* RegionWorker::load_slots(RegionTable& table, const PixelChunk& chunk) {
   const void* labels = sources_.labels.load(chunk.place.labels, chunk.positions, labels_.data());
-  table.assign(label_sample(update_.labels.dtype), labels, chunk.pixels, slots_.data());
+  table.assign(dense_sample(update_.labels.dtype), labels, chunk.pixels, slots_.data());
   // Regions without a sample that counts are there all the same.
   if (sources_.counted || sources_.left_out || includes_ || skips_nan_) {
     table.mark_seen(slots_.data(), chunk.pixels);

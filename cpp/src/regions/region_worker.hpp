@@ -12,9 +12,6 @@
 
 namespace boxel {
 
-// Bool labels are 0 and 1.
-Sample label_sample(DType dtype);
-
 // Arrays of the same pixels, row by row.
 struct PixelSources {
   PixelSources(const RegionUpdate& update, const KernelSet& kernels, Sample sample, bool includes,
