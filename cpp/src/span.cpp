@@ -423,9 +423,10 @@ void finish_span(const SpanSpec& spec, const SpanMemory& memory, Statistic stati
       std::vector<Lanes> states;
       for (std::size_t k = 0; k < span.size(); ++k) states.push_back(Span::lanes(memory, k, lane));
       if (!uniform) span[0].finish(Statistic::count, states[0], lanes, {}, 0, counts.data());
-      std::byte* place = out.data + lane * out.strides[0];
       const CountRun run{lanes, count};
-      writer.write(states, {&place, 1}, lanes, lanes, {&run, 1}, uniform ? nullptr : counts.data());
+      const ResultWriter::Row row{
+          states, lanes, lanes, {&run, 1}, uniform ? nullptr : counts.data()};
+      writer.write(row, 0, out.data + lane * out.strides[0]);
     }
   });
 }

@@ -364,7 +364,6 @@ void RegionTable::write(const std::vector<WideLabel>& labels,
     states.push_back(allocate(memory[k], *accumulators_[k], rows * channels));
   }
   std::vector<std::int64_t> sources(at(rows * channels));
-  std::vector<std::byte*> places(outputs.size());
   for (std::int64_t first = 0; first < count; first += rows) {
     const std::int64_t taken = std::min(rows, count - first);
     for (std::int64_t row = 0; row < taken; ++row) {
@@ -375,10 +374,11 @@ void RegionTable::write(const std::vector<WideLabel>& labels,
     for (std::size_t k = 0; k < accumulators_.size(); ++k) {
       accumulators_[k]->gather(states[k], lanes_[k], sources.data(), taken * channels);
     }
+    const ResultWriter::Row row{
+        states, taken, taken * channels, {}, states[0].row<std::int64_t>(0)};
     for (std::size_t k = 0; k < outputs.size(); ++k) {
-      places[k] = outputs[k].view.data + first * outputs[k].view.strides[0];
+      writer.write(row, k, outputs[k].view.data + first * outputs[k].view.strides[0]);
     }
-    writer.write(states, places, taken, taken * channels, {}, states[0].row<std::int64_t>(0));
   }
 }
 
