@@ -37,7 +37,8 @@ NOT_RUN = {
 }  # fmt: skip
 MODULES = (
     "_config", "_dendrogram", "_mixing_plots", "blocks", "clustering", "files", "filters",
-    "fingerprints", "mixing.mixtures", "mixing.unmixer", "plot", "pyramids", "regions", "samples",
+    "fingerprints", "mixing.mixtures", "mixing.unmixer", "plot", "pyramids",
+    "region_tiles", "regions", "samples",
 )  # fmt: skip
 MODULES_WITH_EXAMPLES = tuple(name for name in MODULES if name not in ("files", "samples"))
 

@@ -27,7 +27,7 @@ PUBLIC_TYPES = (
 MODULES = (
     "_config", "_dendrogram", "_distances", "_extras", "_image_readers", "_mixing_plots",
     "_registry", "_validate", "blocks", "clustering", "files", "filters", "fingerprints",
-    "mixing.mixtures", "mixing.unmixer", "plot", "pyramids", "regions", "samples",
+    "mixing.mixtures", "mixing.unmixer", "plot", "pyramids", "region_tiles", "regions", "samples",
 )  # fmt: skip
 
 
