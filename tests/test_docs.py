@@ -37,8 +37,9 @@ NOT_RUN = {
 }  # fmt: skip
 MODULES = (
     "_config", "_dendrogram", "_mixing_plots", "blocks", "clustering", "files", "filters",
-    "fingerprints", "mixing.mixtures", "mixing.unmixer", "plot", "pyramids", "regions",
-    "running.collecting", "running.conditions", "running.statistics", "samples", "stacks",
+    "fingerprints", "mixing.mixtures", "mixing.unmixer", "plot", "pyramids", "region_tiles",
+    "regions", "running.collecting", "running.conditions", "running.statistics", "samples",
+    "stacks",
 )  # fmt: skip
 MODULES_WITH_EXAMPLES = tuple(name for name in MODULES if name not in ("files", "samples"))
 

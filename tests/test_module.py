@@ -29,8 +29,8 @@ PUBLIC_TYPES = (
 MODULES = (
     "_config", "_dendrogram", "_distances", "_extras", "_image_readers", "_mixing_plots",
     "_registry", "_validate", "blocks", "clustering", "files", "filters", "fingerprints",
-    "mixing.mixtures", "mixing.unmixer", "plot", "pyramids", "regions", "running.collecting",
-    "samples", "stacks",
+    "mixing.mixtures", "mixing.unmixer", "plot", "pyramids", "region_tiles", "regions",
+    "running.collecting", "samples", "stacks",
 )  # fmt: skip
 
 

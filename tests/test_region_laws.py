@@ -111,7 +111,9 @@ def test_repeating_pixels_keeps_means(case, times):
         np.repeat(labels, times, axis), np.repeat(image, times, axis),
         ("min", "max", "median", "mode"), background=None,
     )  # fmt: skip
-    assert_same(many, one)
+    for name, column in one.items():
+        # Which of two zeros is the median is not promised.
+        np.testing.assert_array_equal(many[name], column)
 
 
 @given(labelled_images(dtypes=DTYPES))

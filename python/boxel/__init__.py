@@ -9,7 +9,8 @@ from boxel._version import __version__
 from boxel.blocks import block_reduce, density_map
 from boxel.filters import box_filter, uniform_filter
 from boxel.pyramids import pyramid
-from boxel.regions import RegionStats, label_stats, masked_mean, masked_stats
+from boxel.region_tiles import RegionStats
+from boxel.regions import label_stats, masked_mean, masked_stats
 from boxel.stacks import voxel_mean, voxel_mean_var, voxel_std, voxel_var
 
 if typing.TYPE_CHECKING:
