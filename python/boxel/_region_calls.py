@@ -145,7 +145,7 @@ def _without_image(
     for name, value in (("channel_axis", channel_axis), ("weights", weights)):
         if value is not None:
             raise ValueError(f"{name} has no meaning without an image")
-    counted = None if where is None else check.where_array(where, labels.shape, "array of labels")
+    counted = None if where is None else check.where_array(where, labels.shape, "labels")
     return Pixels(labels, None, None, None, None, counted, label_mask)
 
 

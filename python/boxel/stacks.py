@@ -195,14 +195,18 @@ def voxel_var(
 
     Parameters
     ----------
-    stack, axis, where, skipna, min_count, fill_value, dtype, keepdims, out, workers
+    stack, axis
         As for `voxel_mean`.
     ddof : float, default 0
         Delta degrees of freedom: the divisor is ``count - ddof``, with the number of samples that
         count. Where that is not positive, the result is NaN.
+    where
+        As for `voxel_mean`.
     weights : array_like, optional
         As for `voxel_mean`. They are taken as reliabilities: the divisor is
         ``W - ddof * W2 / W`` with W the sum of the weights and W2 of their squares.
+    skipna, min_count, fill_value, dtype, keepdims, out, workers
+        As for `voxel_mean`.
 
     Returns
     -------
@@ -264,8 +268,9 @@ def voxel_std(
 
     Parameters
     ----------
-    stack, axis, ddof, where, weights, skipna, min_count, fill_value, dtype, keepdims, out, \
-    workers
+    stack, axis, ddof, where, weights, skipna, min_count, fill_value, dtype, keepdims
+        As for `voxel_var`.
+    out, workers
         As for `voxel_var`.
 
     Returns
@@ -326,12 +331,16 @@ def voxel_mean_var(
 
     Parameters
     ----------
-    stack, axis, ddof, where, weights, skipna, min_count, fill_value, keepdims, workers
+    stack, axis, ddof, where, weights, skipna, min_count, fill_value
         As for `voxel_var`.
     dtype : dtype, or dict of dtypes for ``"mean"`` and ``"var"``, optional
         Of the results, as for `voxel_mean`.
+    keepdims
+        As for `voxel_var`.
     out : pair of ndarray or None, optional
         Where to put the mean and the variance.
+    workers
+        As for `voxel_var`.
 
     Returns
     -------

@@ -113,7 +113,7 @@ def collect(
     >>> rng = np.random.default_rng(1)
     >>> stats, reason = bx.collect(lambda: rng.normal(size=(4, 4, 4)), until=0.1)
     >>> reason, stats.count, bool(stats.sem().max() <= 0.1)
-    ('until', 165, True)
+    ('until', 130, True)
     """
     each = check.at_least(batch, 1, "batch")
     most = None if max_count is None else check.at_least(max_count, 0, "max_count")
