@@ -41,6 +41,8 @@ bool has_floating_state(const StateRequest& request) {
     case StateKind::moments:
     case StateKind::narrow_moments:
     case StateKind::weighted:
+    case StateKind::higher_moments:
+    case StateKind::weighted_moments:
       return true;
     case StateKind::sum:
     case StateKind::min:
@@ -157,6 +159,11 @@ class Log {
   std::vector<Step> steps_;
 };
 
+// States of spans that stay open.
+bool is_open(StateKind kind) {
+  return kind == StateKind::higher_moments || kind == StateKind::weighted_moments;
+}
+
 std::vector<Statistic> statistics_of(StateKind kind) {
   switch (kind) {
     case StateKind::count:
@@ -173,10 +180,13 @@ std::vector<Statistic> statistics_of(StateKind kind) {
     case StateKind::mean:
       return {Statistic::mean};
     case StateKind::moments:
+    case StateKind::higher_moments:
+    case StateKind::weighted_moments:
       return {Statistic::mean, Statistic::var, Statistic::std};
-    case StateKind::narrow_moments:
     case StateKind::squares:
     case StateKind::wide_squares:
+      return {Statistic::mean, Statistic::var, Statistic::std};
+    case StateKind::narrow_moments:
       return {Statistic::var, Statistic::std};
     case StateKind::weighted:
       return {Statistic::sum, Statistic::mean, Statistic::density, Statistic::var, Statistic::std};
@@ -332,9 +342,10 @@ class Script {
     }
   }
 
-  // Narrow moments neither have an empty state nor take constants.
+  // States that do not tile are not padded either.
   void take_constant(Lanes state) {
-    if (case_.request.kind == StateKind::narrow_moments) return;
+    const StateKind kind = case_.request.kind;
+    if (kind == StateKind::narrow_moments || is_open(kind)) return;
     accumulator_->take_constant(state, case_.lanes, {3, 3}, 5, 3);
     add_state("take_constant", state, case_.lanes);
     finish(state, 8);
@@ -439,14 +450,21 @@ bool exists(const KernelSet& kernels, const StateRequest& request) {
   }
 }
 
+// The orders in which a kind of state comes.
+std::vector<int> orders_of(StateKind kind) {
+  return is_open(kind) ? std::vector<int>{2, 3, 4} : std::vector<int>{2};
+}
+
 std::vector<StateRequest> all_requests() {
   std::vector<StateRequest> requests;
   for (int kind = 0; kind < static_cast<int>(StateKind::gathered); ++kind) {
     for (int sample = 0; sample <= static_cast<int>(Sample::float64); ++sample) {
       for (const bool masked : {false, true}) {
         for (const double volume : {100.0, 1000.0, 1e9}) {
-          requests.push_back(
-              {static_cast<StateKind>(kind), static_cast<Sample>(sample), masked, volume, false});
+          for (const int order : orders_of(static_cast<StateKind>(kind))) {
+            requests.push_back({static_cast<StateKind>(kind), static_cast<Sample>(sample), masked,
+                                volume, false, order});
+          }
         }
       }
     }
