@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from bars import Bar, at_roof_or, best_peer, read_roof, worker_gain
+from bars import Bar, at_roof_or, best_peer, worker_gain
 from job import Call, Job, Trial
 from numpy.typing import NDArray
 from peers.regions import label_peers, mask_peers, shape_peers
@@ -19,8 +19,8 @@ SEED = 20240229
 LARGE, SEED_CASE, QUICK = (4000, 6000), (1314, 489), (200, 300)
 EXACT = Tolerance(rtol=1e-12)
 TWO_WORKERS = at_roof_or(worker_gain(1.6))
-MASK_BARS = (best_peer(4, "numpy"), read_roof(0.6))
-LABEL_BARS = (best_peer(6, "numpy"), read_roof(0.5), TWO_WORKERS)
+MASK_BARS = (best_peer(4, "numpy"),)
+LABEL_BARS = (best_peer(6, "numpy"), TWO_WORKERS)
 
 Image = NDArray[Any]
 
