@@ -77,10 +77,7 @@ def axis_tuple(axes: Any, ndim: int, name: str = "axes") -> tuple[int, ...]:
     given = tuple(axes) if isinstance(axes, Iterable) else (axes,)
     result = []
     for axis in given:
-        number = integer(axis, name)
-        if not -ndim <= number < ndim:
-            raise AxisError(number, ndim, name)
-        result.append(number % ndim)
+        result.append(one_axis(axis, ndim, name))
     if len(set(result)) != len(result):
         raise ValueError(f"{name} must name each axis once, found {given}")
     return tuple(result)

@@ -191,8 +191,8 @@ def block_reduce(
     Notes
     -----
     Integers are summed exactly, floats in float64. Means lie within the range of their samples;
-    variances are merged from differences (Chan, Golub and LeVeque, 1979), never negative, and exact
-    for integers of up to 16 bits. ``median``, ``mode`` and the variance of 64-bit integers hold the
+    variances are merged from differences (Chan, Golub and LeVeque, 1979), never negative, and for
+    integers of up to 32 bits exact before they are rounded. ``median`` and ``mode`` hold the
     samples of a block in memory, the others a few rows.
 
     Examples

@@ -19,15 +19,14 @@ from boxel._extras import require
 from boxel.cli.outputs import check_new, check_outputs, refuse_same_files
 from boxel.files import check_holds, read_image, write_array
 from boxel.running import storage
+from boxel.running.intake import taken_together
 
 __all__ = ["Job", "Result", "check", "run", "write"]
 
 Array = NDArray[Any]
 
 ARRAYS = (".npy", ".tif", ".tiff")
-# Samples that are taken at a time: a multiple of what the core combines, so that the result has the
-# same bits wherever a run was interrupted.
-_GROUP = 8
+# What is taken between two looks at the clock.
 _BLOCK_BYTES = 1 << 27
 
 
@@ -201,8 +200,7 @@ def _take_file(
     samples = _samples(path, job.axis)
     if stats is None:
         stats = RunningStats(dtype=_dtype(job, samples), skipna=job.skipna)
-    size = max(1, samples[:1].nbytes)
-    together = max(1, _BLOCK_BYTES // (size * _GROUP)) * _GROUP
+    together = taken_together(samples, _BLOCK_BYTES)
     for start in range(place.samples, len(samples), together):
         block = samples[start : start + together]
         try:

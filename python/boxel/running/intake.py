@@ -13,7 +13,15 @@ from boxel import _validate as check
 from boxel._weights import checked_weights
 from boxel.running.state import Array, Counting, Samples, Spec
 
-__all__ = ["check_castable", "counting_of", "one_sample", "parts", "readable", "stacked_samples"]
+__all__ = [
+    "check_castable",
+    "counting_of",
+    "one_sample",
+    "parts",
+    "readable",
+    "stacked_samples",
+    "taken_together",
+]
 
 # What the core takes between two looks for Ctrl-C. A multiple of the samples that it combines in
 # registers, so that a stack has the same bits however it is cut.
@@ -78,10 +86,15 @@ def counting_of(samples: Samples, spec: Spec, skipna: bool) -> Counting:
     return Counting.UNIFORM
 
 
+def taken_together(samples: Array, most_bytes: int = _PART_BYTES) -> int:
+    """Return how many samples along the first axis are taken at a time."""
+    size = max(1, samples[:1].nbytes)
+    return max(1, most_bytes // (size * _GROUP)) * _GROUP
+
+
 def parts(samples: Samples) -> Iterator[Samples]:
     """Yield samples in parts, between which Ctrl-C is heard."""
-    size = max(1, samples.values[:1].nbytes)
-    together = max(1, _PART_BYTES // (size * _GROUP)) * _GROUP
+    together = taken_together(samples.values)
     for start in range(0, len(samples.values), together):
         yield samples.each(operator.itemgetter(slice(start, start + together)))
 
