@@ -118,7 +118,10 @@ std::int64_t Job::scratch_lanes() const {
 }
 
 bool Job::reads_in_place() const {
-  if (states.masked || !rows.image.loader.ready()) return false;
+  return !states.masked && rows.image.loader.ready() && reads_aligned();
+}
+
+bool Job::reads_aligned() const {
   const auto aligned = [&](std::int64_t bytes) {
     return bytes % static_cast<std::int64_t>(rows.image.loader.alignment()) == 0;
   };

@@ -21,6 +21,7 @@ struct Job {
   StateRequest state_request(StateKind kind) const;
   // Whether rows of the image need no loading: they can be read where they are.
   bool reads_in_place() const;
+  bool reads_aligned() const;
   // The most lanes of a row that are loaded at a time.
   std::int64_t scratch_lanes() const;
 

@@ -114,6 +114,11 @@ bool RowLoader::load_across(const std::byte* in, std::int64_t step, int count, c
   return true;
 }
 
+std::int64_t RowLoader::run_stride(std::int64_t step) const {
+  const auto item = static_cast<std::int64_t>(alignment_);
+  return whole_ && as_stored_ && step == item && run_stride_ > item ? run_stride_ : 0;
+}
+
 RowStorer::RowStorer(const KernelSet& kernels, const View& view, Natural natural, LaneLayout layout)
     : cast_(kernels.cast(natural, view.dtype)),
       item_size_(size_of(view.dtype)),

@@ -20,8 +20,9 @@ constexpr std::int64_t touched_bytes = 8 * 1024;
 constexpr std::int64_t slots_ahead = 8 * 1024;
 constexpr std::int64_t most_ahead = 512 * 1024;
 constexpr std::int64_t row_ahead = 2 * 1024;
-// Tiles across memory until the one that is asked for.
+// Tiles across memory until the one that is asked for; and what is asked for where runs are read.
 constexpr std::int64_t tiles_ahead = 2;
+constexpr std::int64_t runs_ahead = 16 * 1024;
 // What several accumulators take from the first-level cache.
 constexpr std::int64_t shared_bytes = 8 * 1024;
 
@@ -75,6 +76,8 @@ Worker::Worker(const Job& job)
     accumulator_of_.push_back(gathered ? -1 : static_cast<int>(accumulators_.size()));
     if (!gathered) accumulators_.push_back(job.kernels.make_accumulator(job.state_request(kind)));
   }
+  takes_runs_ = !gathering_ && !job.states.masked && accumulators_.size() == 1 &&
+                accumulators_.front()->takes_runs() && job.reads_aligned();
   for (StateBlock& block : folds_) block = StateBlock(accumulators_, job.lanes);
   results_.resize(accumulators_.size());
   adjacent_.resize(accumulators_.size());
@@ -167,10 +170,10 @@ void Worker::take(const Unit& unit, const Segment& segment) {
     take_in_place(unit, segment, lanes);
   } else {
     for (std::int64_t slot = 0; slot < unit.slots(); ++slot) {
-      if (job_.plan.across_positions) {
-        take_across(unit, segment, slot, slot * lanes);
-      } else {
+      if (!job_.plan.across_positions) {
         take_slot(unit, segment, slot, slot * lanes);
+      } else if (!take_runs(unit, segment, slot, slot * lanes)) {
+        take_across(unit, segment, slot, slot * lanes);
       }
     }
   }
@@ -285,6 +288,25 @@ void Worker::take_ready_slot(const Unit& unit, std::int64_t slot, std::int64_t l
     }
     if (gathering_) gathering_.take(group, slot * unit.slot_outputs());
   }
+}
+
+// Runs of samples where they lie; false: something needs them as rows, and nothing was taken.
+bool Worker::take_runs(const Unit& unit, const Segment& segment, std::int64_t slot,
+                       std::int64_t first_lane) {
+  if (!takes_runs_) return false;
+  const std::int64_t rows = unit.slots() > 1 ? unit.rows() * unit.slot_extent(slot) : segment.rows;
+  const RowCursor cursor(unit, segment, slot);
+  if (cursor.run() != rows) return false;
+  const RowSource& image = job_.rows.image;
+  const std::int64_t stride = image.loader.run_stride(cursor.step().image);
+  if (stride == 0) return false;
+  const SampleRuns runs{image.data + cursor.place().image, stride,
+                        segment.positions * job_.plan.inner_lanes, rows,
+                        (runs_ahead + stride - 1) / stride * stride};
+  for (std::size_t a = 0; a < accumulators_.size(); ++a) {
+    accumulators_[a]->take_runs(folds_[0][a].from(first_lane), runs);
+  }
+  return true;
 }
 
 // Some positions at a time, whose samples stay in the first-level cache while all rows are taken.

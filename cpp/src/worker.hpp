@@ -39,6 +39,8 @@ class Worker {
                  std::int64_t first_lane);
   void take_across(const Unit& unit, const Segment& segment, std::int64_t slot,
                    std::int64_t first_lane);
+  bool take_runs(const Unit& unit, const Segment& segment, std::int64_t slot,
+                 std::int64_t first_lane);
   RowRun run_of(const Unit& unit, const Segment& segment, std::int64_t rows) const;
   void take_in_place(const Unit& unit, const Segment& segment, std::int64_t lanes);
   void take_slots(const Unit& unit, std::int64_t first, std::int64_t end, std::int64_t lanes);
@@ -91,6 +93,7 @@ class Worker {
   FoldPlan fold_plan_;
   std::vector<Adjacent> adjacent_;
   bool takes_slots_ = false;
+  bool takes_runs_ = false;
   std::int64_t fold_positions_ = -1;
   std::int64_t fold_outputs_ = -1;
   std::vector<CountRun> runs_;  // of the unit's outputs

@@ -74,6 +74,21 @@ struct SlotRows {
   std::int64_t ahead;
 };
 
+// Samples that follow one another at each of some positions, which are `stride` bytes apart. Runs
+// are aligned as their samples are.
+struct SampleRuns {
+  const std::byte* first;
+  std::int64_t stride;
+  std::int64_t positions;
+  std::int64_t length;  // samples of a run
+  std::int64_t ahead;   // as in SlotRows
+
+  template <class T>
+  const T* run(std::int64_t position) const {
+    return reinterpret_cast<const T*>(first + position * stride);
+  }
+};
+
 // One value in every type it may be asked for (cval).
 struct Value {
   double floating = 0;
@@ -121,6 +136,13 @@ class Accumulator {
   }
   virtual void take_slots(Lanes state, const SlotRows& slots, int window) {
     static_cast<void>(state), static_cast<void>(slots), static_cast<void>(window);
+    throw std::logic_error("this state takes groups of rows only");
+  }
+  // Takes whole runs, one lane each, into new states: the same bits as by take(). At most 2^16
+  // samples long, and only where takes_runs().
+  virtual bool takes_runs() const { return false; }
+  virtual void take_runs(Lanes state, const SampleRuns& runs) {
+    static_cast<void>(state), static_cast<void>(runs);
     throw std::logic_error("this state takes groups of rows only");
   }
   // out[l] = a[l] merged with b[l]; na and nb are their samples per lane where nothing is masked.

@@ -44,6 +44,10 @@ class RowLoader {
   bool load_across(const std::byte* in, std::int64_t step, int count, const RowRun& run,
                    std::byte* buffers, std::int64_t row_bytes, std::byte* items) const;
 
+  // Where samples that are `step` bytes apart follow one another as they stand, and so do all lanes
+  // of a row: from lane to lane. Else 0.
+  std::int64_t run_stride(std::int64_t step) const;
+
   // Whether rows lie ready in memory wherever they are aligned.
   bool ready() const { return ready_; }
   std::size_t alignment() const { return alignment_; }

@@ -5,6 +5,8 @@
 #include "boxel/kernels/added_rows.hpp"
 #include "boxel/kernels/slots.hpp"
 #include "boxel/kernels/arithmetic.hpp"
+#include "boxel/kernels/means.hpp"
+#include "boxel/kernels/packs.hpp"
 #include "boxel/kernels/nonzero.hpp"
 #include "boxel/kernels/sum.hpp"
 #include "boxel/kernels/extremum.hpp"

@@ -9,74 +9,6 @@
 
 namespace boxel::BOXEL_KERNELS {
 
-BOXEL_INLINE bool is_finite(double x) { return std::fabs(x) <= std::numeric_limits<double>::max(); }
-
-// An origin must be finite: infinities go into the offset, where they come out as they should.
-BOXEL_INLINE double origin_of(double sample) { return is_finite(sample) ? sample : 0.0; }
-
-// A mean as a finite origin and an offset.
-struct Mean {
-  double origin;
-  double offset;
-};
-
-BOXEL_INLINE Mean select(bool condition, Mean a, Mean b) {
-  return {condition ? a.origin : b.origin, condition ? a.offset : b.offset};
-}
-
-// The mean of a and b, which has the share `share` of the samples and a `rest`. `delta` is how far
-// b lies from a.
-BOXEL_INLINE Mean near_mean(Mean a, Mean b, double share, double& delta) {
-  delta = (b.offset - a.offset) + (b.origin - a.origin);
-  return {a.origin, a.offset + delta * share};
-}
-
-// The same; where the distance overflows or one is not finite, in the plain form from the origin 0.
-BOXEL_INLINE Mean merged_mean(Mean a, Mean b, double rest, double share, double& delta) {
-  const Mean near = near_mean(a, b, share, delta);
-  const Mean plain{0.0, (a.origin + a.offset) * rest + (b.origin + b.offset) * share};
-  return select(is_finite(delta), near, plain);
-}
-
-// Balanced sum of term(k), k in [A, B).
-template <int A, int B, class Term>
-BOXEL_INLINE double sum_terms(Term term) {
-  if constexpr (B <= A) {
-    return 0.0;
-  } else if constexpr (B - A == 1) {
-    return term(A);
-  } else {
-    constexpr int middle = (A + B + 1) / 2;
-    return sum_terms<A, middle>(term) + sum_terms<middle, B>(term);
-  }
-}
-
-// The mean of R values and the sum of their squared deviations. The first value is given as a mean;
-// difference_at(k) is another's distance from it, plain_at(k) a value itself. Careful takes the
-// detour that values which are not finite, or whose differences overflow, need.
-template <int R, bool SecondMoment, bool Careful, class DifferenceAt, class PlainAt>
-BOXEL_INLINE Mean combine_values(Mean first, DifferenceAt difference_at, PlainAt plain_at,
-                                 double& m2) {
-  constexpr double reciprocal = 1.0 / R;
-  double d[R];
-  for (int k = 1; k < R; ++k) d[k] = difference_at(k);
-  const double differences = sum_terms<1, R>([&](int k) BOXEL_INLINED { return d[k]; });
-  double plain = 0.0;
-  if constexpr (Careful) {
-    // Scaled first, so that it is finite where all values are.
-    for (int k = 0; k < R; ++k) plain += plain_at(k) * reciprocal;
-  }
-  if constexpr (SecondMoment) {
-    const double squares = sum_terms<1, R>([&](int k) BOXEL_INLINED { return d[k] * d[k]; });
-    // Where the squares overflow, plain - plain tells the infinite (NaN) from the large (0).
-    const double spread = squares - differences * (differences * reciprocal);
-    m2 = Careful ? (is_finite(squares) ? spread : squares) + (plain - plain) : spread;
-  }
-  const Mean near{first.origin, first.offset + differences * reciprocal};
-  if constexpr (!Careful) return near;
-  return select(is_finite(near.offset), near, {0.0, plain});
-}
-
 // SecondMoment false keeps the mean alone (the same bits as with it).
 template <class T, bool SecondMoment>
 class Moments final
@@ -116,6 +48,13 @@ class Moments final
       offset[l] = merged.offset;
       origin[l] = merged.origin;
     }
+  }
+
+  bool takes_runs() const override { return true; }
+  void take_runs(Lanes state, const SampleRuns& runs) override {
+    take_packs<Moments, T>(state, runs, [&](Lanes lanes, std::int64_t position) BOXEL_INLINED {
+      return add_runs_near(lanes, runs, position);
+    });
   }
 
   // A mean of nothing is no number that a later merge could take without asking.
@@ -240,11 +179,12 @@ class Moments final
   };
 
   // The sign of a difference of bits, negative unless x is finite: comparisons of doubles make slow
-  // reductions.
-  static BOXEL_INLINE std::int64_t sign_of_finite(double x) {
+  // reductions. `bits` are those of a double, or of a pack of them.
+  template <class Bits>
+  static BOXEL_INLINE Bits sign_of_finite(Bits bits) {
     constexpr auto largest = std::bit_cast<std::int64_t>(std::numeric_limits<double>::max());
     constexpr std::int64_t magnitude = std::numeric_limits<std::int64_t>::max();
-    return largest - (std::bit_cast<std::int64_t>(x) & magnitude);
+    return largest - (bits & magnitude);
   }
 
   // Returns whether all of the new state is finite; signs[l] is negative where that of a lane is
@@ -273,9 +213,9 @@ class Moments final
         mean = near_mean({origin, held_offset}, mean, shares.share, delta);
         if constexpr (SecondMoment) m2 = (held_m2 + m2) + delta * delta * weight;
       }
-      std::int64_t sign = sign_of_finite(mean.offset);
+      std::int64_t sign = sign_of_finite(std::bit_cast<std::int64_t>(mean.offset));
       if constexpr (SecondMoment) {
-        sign |= sign_of_finite(m2);
+        sign |= sign_of_finite(std::bit_cast<std::int64_t>(m2));
         m2s[l] = First || sign >= 0 ? m2 : held_m2;
       }
       offsets[l] = First || sign >= 0 ? mean.offset : held_offset;
@@ -286,6 +226,46 @@ class Moments final
     std::int64_t sign = 0;
     for (const std::int64_t lane_sign : all) sign |= lane_sign;
     return sign >= 0;
+  }
+
+  // All samples of as many runs as a pack has lanes, while their state stays in registers; in the
+  // groups and with the bits of add_near(). False: some of it is not finite, and nothing was
+  // stored.
+  static BOXEL_INLINE bool add_runs_near(Lanes state, const SampleRuns& runs,
+                                         std::int64_t position) {
+    MeanOf<Pack> held{};
+    Pack held_m2{};
+    PackBits signs{};
+    const auto add_group = [&]<int R, bool First>(int start) BOXEL_INLINED {
+      Pack samples[R];
+      load_packs<T, R>(samples, runs, position, start);
+      const Pack first = samples[0];
+      if constexpr (First) held.origin = first;
+      Pack m2{};
+      const auto sample = [&](int k) BOXEL_INLINED { return samples[k]; };
+      const MeanOf<Pack> mean = combine_values<R, SecondMoment, false>(
+          MeanOf<Pack>{held.origin, first - held.origin},
+          [&](int k) BOXEL_INLINED { return samples[k] - first; }, sample, m2);
+      if constexpr (First) {
+        held.offset = mean.offset;
+        held_m2 = m2;
+      } else {
+        const auto before = static_cast<double>(start);
+        const double share = R / (before + R);
+        Pack delta{};
+        held = near_mean(held, mean, share, delta);
+        if constexpr (SecondMoment) held_m2 = (held_m2 + m2) + delta * delta * (before * share);
+      }
+    };
+    for_run_groups(runs.length, add_group);
+    // What is not finite stays so.
+    signs |= sign_of_finite(reinterpret_cast<PackBits>(held.offset));
+    if constexpr (SecondMoment) signs |= sign_of_finite(reinterpret_cast<PackBits>(held_m2));
+    if (any_negative(signs)) return false;
+    store_pack(state.row<double>(origin_row), held.origin);
+    store_pack(state.row<double>(offset_row), held.offset);
+    if constexpr (SecondMoment) store_pack(state.row<double>(m2_row), held_m2);
+    return true;
   }
 
   // Takes the samples into the lanes whose sign is negative.

@@ -135,6 +135,25 @@ class Sum final : public SlotTaker<Sum<T, S>, T, S, AddedRows<S, 1>> {
     }
   }
 
+  bool takes_runs() const override { return std::is_floating_point_v<S>; }
+  void take_runs(Lanes state, const SampleRuns& runs) override {
+    if constexpr (std::is_floating_point_v<S>) {
+      take_packs<Sum, T>(state, runs, [&](Lanes lanes, std::int64_t position) BOXEL_INLINED {
+        Pack sum{};
+        for_run_groups(runs.length, [&]<int R, bool First>(int start) BOXEL_INLINED {
+          Pack samples[R];
+          load_packs<T, R>(samples, runs, position, start);
+          const Pack added = sum_terms<Pack, 0, R>([&](int k) BOXEL_INLINED { return samples[k]; });
+          sum = First ? added : sum + added;
+        });
+        store_pack(lanes.row<S>(0), sum);
+        return true;
+      });
+    } else {
+      Accumulator::take_runs(state, runs);
+    }
+  }
+
   void take_constant(Lanes state, std::int64_t lanes, Value value, double times, double) override {
     S added;
     if constexpr (std::is_floating_point_v<S>) {
