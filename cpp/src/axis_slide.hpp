@@ -21,8 +21,10 @@ namespace boxel {
 inline constexpr std::int64_t smallest_sliding_box = 5;
 
 // `Input` hands out slices: put(out, first, count) makes a state of some, append(out, held, slice,
-// count) one more than `held`, which has `count`; admit(slice) tells whether a slice may be
-// exchanged; exchange(state, added, removed) does so, or leaves no state behind and returns false.
+// count) one more than `held`, which has `count`; admit(slice) looks at a slice that is to be
+// exchanged, settle() tells whether all may be that were looked at; exchange(state, added, removed)
+// does so, or leaves no state behind and returns false; forgo() says that nothing is exchanged any
+// more.
 template <class Input>
 class AxisSlide {
  public:
@@ -49,11 +51,11 @@ class AxisSlide {
   Lanes advance(std::int64_t output) {
     const std::int64_t first = output * axis_.box.stride;
     if (size() < smallest_sliding_box) {
-      exchanges_ = exchanges_ && admit_to(first + size());
+      if (exchanges_ && !admit_to(first + size())) forgo_exchanges();
       input_->put(window_, first, size());
       return window_;
     }
-    exchanges_ = exchanges_ && exchange_to(first);
+    if (exchanges_ && !exchange_to(first)) forgo_exchanges();
     return exchanges_ ? window_ : merge_at(first);
   }
 
@@ -62,22 +64,29 @@ class AxisSlide {
 
   std::int64_t size() const { return axis_.box.size; }
 
-  bool admit_to(std::int64_t end) {
-    admitted_ = std::max(admitted_, end - size());
-    for (; admitted_ < end; ++admitted_) {
-      if (!input_->admit(admitted_)) return false;
-    }
-    return true;
+  void forgo_exchanges() {
+    exchanges_ = false;
+    input_->forgo();
   }
 
+  bool admit_to(std::int64_t end) {
+    admitted_ = std::max(admitted_, end - size());
+    for (; admitted_ < end; ++admitted_) input_->admit(admitted_);
+    return input_->settle();
+  }
+
+  // What cannot be exchanged as it is kept may be kept in another way, from the next box on.
   bool exchange_to(std::int64_t first) {
-    if (at_ == unset || first - at_ >= size()) {
-      if (!admit_to(first + size())) return false;
-      input_->put(window_, first, size());
-      at_ = first;
-    }
-    for (; at_ < first; ++at_) {
-      if (!input_->exchange(window_, at_ + size(), at_)) return false;
+    while (at_ != first) {
+      if (at_ == unset || first - at_ >= size()) {
+        if (!admit_to(first + size())) return false;
+        input_->put(window_, first, size());
+        at_ = first;
+      } else if (input_->exchange(window_, at_ + size(), at_)) {
+        ++at_;
+      } else {
+        at_ = unset;
+      }
     }
     return true;
   }

@@ -23,16 +23,22 @@ std::vector<Statistic> wanted(const BoxRequest& request) {
   return result;
 }
 
+double volume_of(const BoxRequest& request) {
+  double volume = 1;
+  for (const Box& box : request.boxes) volume *= static_cast<double>(box.size);
+  return volume;
+}
+
 StatePlan plan_box_states(const BoxRequest& request, bool cut) {
   const DType dtype = request.image.dtype;
-  const StatePlan plan = plan_states(wanted(request), dtype, is_masked(request), false, true);
+  const bool sums = volume_of(request) <= most_float_squares;
+  const StatePlan plan = plan_states(wanted(request), dtype, is_masked(request), false, sums);
   const auto by_differences = [](StateKind kind) {
-    return kind == StateKind::mean || kind == StateKind::moments ||
-           kind == StateKind::narrow_moments;
+    return kind == StateKind::mean || kind == StateKind::moments;
   };
   // Where boxes are cut, means and variances by differences have to count their samples.
   if (!cut || std::ranges::none_of(plan.kinds, by_differences)) return plan;
-  return plan_states(wanted(request), dtype, true, false, true);
+  return plan_states(wanted(request), dtype, true, false, sums);
 }
 
 BoxPlanRequest plan_request(const BoxRequest& request, const Accumulators& accumulators) {
@@ -57,12 +63,6 @@ BoxPlanRequest plan_request(const BoxRequest& request, const Accumulators& accum
     plan.axes.push_back(planned);
   }
   return plan;
-}
-
-double volume_of(const BoxRequest& request) {
-  double volume = 1;
-  for (const Box& box : request.boxes) volume *= static_cast<double>(box.size);
-  return volume;
 }
 
 Accumulators accumulators_of(const BoxRequest& request, const StatePlan& states) {

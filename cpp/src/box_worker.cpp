@@ -92,6 +92,7 @@ BoxWorker::BoxWorker(const BoxJob& job, Interruption& interruption, bool polls)
       output_offsets_(job.request.outputs.size()),
       at_(job.plan.slides.size()),
       windows_(job.plan.slides.size() + 1),
+      row_exchanges_(accumulators_.size()),
       results_(accumulators_.size()),
       places_(job.request.outputs.size()),
       counts_(at(most_outputs(job.plan))) {
@@ -249,6 +250,12 @@ bool BoxWorker::gains_by_exchanges() const {
   return std::ranges::any_of(slides_, large) || std::ranges::any_of(row_, large);
 }
 
+bool BoxWorker::begins_exchanges(const Accumulator& accumulator) const {
+  if (accumulator.subtraction() == Subtraction::never || !gains_by_exchanges()) return false;
+  // The states of what stands beyond the border are made once, as all are that merge.
+  return !(accumulator.splits() && job_.has_constant_border && job_.request.cval.floating != 0);
+}
+
 void BoxWorker::begin(std::size_t accumulator) {
   Chain& chain = chains_[accumulator];
   Accumulator& kernel = *accumulators_[accumulator];
@@ -256,8 +263,7 @@ void BoxWorker::begin(std::size_t accumulator) {
   chain.images.emplace(kernel, job_.rows, scratch_, slides_[0], slab_, chain.border_row);
   chain.images->set_most_samples(job_.plan.volume);
   std::int64_t lanes = slab_lanes_;
-  chain.first->begin(*chain.images, lanes, margins_after(0),
-                     gains_by_exchanges() && kernel.subtraction() != Subtraction::never);
+  chain.first->begin(*chain.images, lanes, margins_after(0), begins_exchanges(kernel));
   chain.inputs.clear();
   double held = 1;
   for (std::size_t k = 1; k < slides_.size(); ++k) {
@@ -309,32 +315,35 @@ void BoxWorker::take_row() {
   RowGroup group;
   group.count = 1;
   scratch_.load(group, 0, place_, row_.front().sources, row_lanes_);
-  row_grid_ = {};
   for (std::size_t a = 0; a < chains_.size(); ++a) {
+    row_exchanges_[a] = begin_row(a, group.samples[0]);
     const Margins margins = has_margins() ? geometry_.margins() : Margins{};
     windows_[0][a] =
         chains_[a]
             .whole_row.reserve(*accumulators_[a], margins.before + row_lanes_ + margins.after)
             .from(margins.before);
     accumulators_[a]->take(windows_[0][a], group, row_lanes_, 0);
-    if (accumulators_[a]->subtraction() != Subtraction::if_exact || !gains_by_exchanges()) continue;
-    job_.rows.kernels.survey(row_grid_, job_.states.sample, group.samples[0], row_lanes_);
-    job_.rows.kernels.survey(row_grid_, job_.states.sample, chains_[a].border_row.samples, 1);
   }
+}
+
+// Whether the sums of an accumulator are exact in all boxes of the row.
+bool BoxWorker::begin_row(std::size_t accumulator, const void* samples) {
+  Accumulator& kernel = *accumulators_[accumulator];
+  if (kernel.subtraction() != Subtraction::if_exact) {
+    return kernel.subtraction() == Subtraction::always;
+  }
+  kernel.end_exchanges();
+  if (!begins_exchanges(kernel)) return false;
+  Grid grid;
+  job_.rows.kernels.survey(grid, job_.states.sample, samples, row_lanes_);
+  const void* border = chains_[accumulator].border_row.samples;
+  job_.rows.kernels.survey(grid, job_.states.sample, border, 1);
+  return kernel.begin_exchanges(grid, 2 * row_volume());
 }
 
 // Whether the sums of an accumulator are exact, to the end of the row.
 bool BoxWorker::exchanges(std::size_t accumulator) const {
-  if (!slides_.empty()) return chains_[accumulator].first->may_exchange();
-  switch (accumulators_[accumulator]->subtraction()) {
-    case Subtraction::always:
-      return true;
-    case Subtraction::if_exact:
-      return gains_by_exchanges() && row_grid_.exact(2 * row_volume());
-    case Subtraction::never:
-      break;
-  }
-  return false;
+  return slides_.empty() ? row_exchanges_[accumulator] : chains_[accumulator].first->may_exchange();
 }
 
 // Samples of whole boxes along the axes that are walked.

@@ -53,10 +53,12 @@ class BoxWorker {
   bool has_margins() const;
   Margins margins_after(std::size_t slide) const;
   bool gains_by_exchanges() const;
+  bool begins_exchanges(const Accumulator& accumulator) const;
   void begin(std::size_t accumulator);
   void slide(std::size_t axis);
   double row_volume() const;
   void take_row();
+  bool begin_row(std::size_t accumulator, const void* samples);
   double held_by_lane() const;
   void locate_outputs();
   bool write_windows();
@@ -84,9 +86,9 @@ class BoxWorker {
   std::int64_t slab_lanes_ = 0;
   std::int64_t geometry_tile_ = -1;
   RowGeometry geometry_;
-  Grid row_grid_;                            // where no outer axis is filtered
   std::vector<std::int64_t> at_;             // the output along each slide
   std::vector<std::vector<Lanes>> windows_;  // after each slide, of each accumulator
+  std::vector<bool> row_exchanges_;          // where no outer axis is filtered
   std::vector<Lanes> results_;
   std::vector<std::byte*> places_;
   std::vector<std::int64_t> counts_;

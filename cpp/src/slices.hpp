@@ -38,6 +38,7 @@ class ImageSlices {
         span_(span),
         slab_(slab),
         border_(border) {
+    accumulator.end_exchanges();
     // The sums of later axes may hold what lies beyond their borders.
     if (accumulator.subtraction() == Subtraction::if_exact) {
       sources.kernels.survey(grid_, sources.sample, border.samples, 1);
@@ -45,6 +46,15 @@ class ImageSlices {
   }
 
   double held() const { return 1; }
+
+  // Whether exchanges are exact, from here on, of the slices that were admitted.
+  bool settle() {
+    if (accumulator_.subtraction() == Subtraction::always) return true;
+    return accumulator_.may_exchange(grid_, most_summed()) ||
+           accumulator_.begin_exchanges(grid_, most_summed());
+  }
+
+  void forgo() { accumulator_.end_exchanges(); }
 
   void put(Lanes out, std::int64_t first, std::int64_t count) {
     for (const SlabRow& row : slab_) take(out.from(row.first_lane), row, first, count, 0);
@@ -71,12 +81,10 @@ class ImageSlices {
     return true;
   }
 
-  bool admit(std::int64_t slice) {
-    if (accumulator_.subtraction() == Subtraction::always) return true;
+  void admit(std::int64_t slice) {
+    if (accumulator_.subtraction() == Subtraction::always) return;
     RowGroup group;
-    return std::ranges::all_of(slab_, [&](const SlabRow& row) {
-      return admit_row(row, exchanged_row(group, 0, row, slice));
-    });
+    for (const SlabRow& row : slab_) survey(row, exchanged_row(group, 0, row, slice));
   }
 
   // The most samples that any sum holds until the outputs are written.
@@ -100,9 +108,16 @@ class ImageSlices {
   // Whether all sums are exact that may hold these samples.
   bool admit_row(const SlabRow& row, const void* samples) {
     if (accumulator_.subtraction() == Subtraction::always) return true;
-    sources_.kernels.survey(grid_, sources_.sample, samples, row.lanes);
-    return grid_.exact(2 * most_samples_);
+    survey(row, samples);
+    return accumulator_.may_exchange(grid_, most_summed());
   }
+
+  void survey(const SlabRow& row, const void* samples) {
+    sources_.kernels.survey(grid_, sources_.sample, samples, row.lanes);
+  }
+
+  // A sum holds the samples of one box more before it gives up those of another.
+  double most_summed() const { return 2 * most_samples_; }
 
   // From a row's samples to those that are read next.
   std::int64_t bytes_ahead(const SlabRow& row) const {
@@ -160,7 +175,9 @@ class StateSlices {
   }
 
   double held() const { return held_; }
-  bool admit(std::int64_t) const { return true; }
+  void admit(std::int64_t) const {}
+  bool settle() const { return true; }
+  void forgo() const {}
 
   void put(Lanes out, std::int64_t first, std::int64_t count) {
     const std::int64_t source = span_.source(first);

@@ -109,7 +109,7 @@ StatePlan plan_states(const std::vector<Statistic>& wanted, DType dtype, bool ma
     // Moments hold the same mean to the bit.
     if (kind == StateKind::mean && needs(StateKind::moments)) kind = StateKind::moments;
     if (kind == StateKind::moments && sliding && plan.sample == Sample::float32) {
-      kind = StateKind::narrow_moments;
+      kind = StateKind::float_squares;
     }
     plan.state_of.push_back(index_of(plan.kinds, kind));
   }

@@ -39,7 +39,7 @@ bool has_floating_state(const StateRequest& request) {
   switch (request.kind) {
     case StateKind::mean:
     case StateKind::moments:
-    case StateKind::narrow_moments:
+    case StateKind::float_squares:
     case StateKind::weighted:
     case StateKind::higher_moments:
     case StateKind::weighted_moments:
@@ -186,7 +186,7 @@ std::vector<Statistic> statistics_of(StateKind kind) {
     case StateKind::squares:
     case StateKind::wide_squares:
       return {Statistic::mean, Statistic::var, Statistic::std};
-    case StateKind::narrow_moments:
+    case StateKind::float_squares:
       return {Statistic::var, Statistic::std};
     case StateKind::weighted:
       return {Statistic::sum, Statistic::mean, Statistic::density, Statistic::var, Statistic::std};
@@ -203,6 +203,7 @@ class Script {
       : case_(c), accumulator_(kernels.make_accumulator(c.request)), random_(c.seed) {}
 
   Log run() {
+    if (accumulator_->splits() && case_.data == Data::small) begin_exchanges();
     const State a = taken({1, 8, 7}, "take 16");
     const State b = taken({2, 3, 8, 4, 5, 6}, "take 28");
     const State one = taken({3}, "take 3");
@@ -222,6 +223,12 @@ class Script {
   }
 
  private:
+  // Small samples are quarters; what may be finer is split into more parts.
+  void begin_exchanges() {
+    const double finest = random_.pick<double>({0x1p-2, 0x1p-24, 0x1p-46});
+    CHECK(accumulator_->begin_exchanges({0x1p6, finest}, 256), describe(case_));
+  }
+
   State taken(const std::vector<int>& groups, const std::string& step) {
     State state(*accumulator_, case_.lanes);
     const Rows rows = random_rows(random_, case_, std::accumulate(groups.begin(), groups.end(), 0));
@@ -345,7 +352,7 @@ class Script {
   // States that do not tile are not padded either.
   void take_constant(Lanes state) {
     const StateKind kind = case_.request.kind;
-    if (kind == StateKind::narrow_moments || is_open(kind)) return;
+    if (kind == StateKind::float_squares || is_open(kind)) return;
     accumulator_->take_constant(state, case_.lanes, {3, 3}, 5, 3);
     add_state("take_constant", state, case_.lanes);
     finish(state, 8);

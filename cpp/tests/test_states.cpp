@@ -85,7 +85,7 @@ TEST(states_of_variances_suit_their_samples) {
   // Means of float32 samples come from sums, which narrow moments need not share.
   check_states(plan_states({Statistic::mean, Statistic::std, Statistic::var}, DType::float16, false,
                            false, true),
-               Sample::float32, {StateKind::sum, StateKind::narrow_moments}, {0, 1, 1});
+               Sample::float32, {StateKind::sum, StateKind::float_squares}, {0, 1, 1});
 }
 
 TEST(buffers_are_aligned_and_grow) {

@@ -119,6 +119,18 @@ enum class Subtraction : std::uint8_t {
   always,    // integers: arithmetic modulo 2^n undoes itself
 };
 
+// Finite floats as multiples of a power of two: what a proof that sums are exact needs.
+struct Grid {
+  double largest = 0;  // the largest magnitude; infinite where a sample is not finite
+  double finest = std::numeric_limits<double>::infinity();  // the lowest bit of any sample
+  // Whether every sum of at most so many samples is exact in float64.
+  bool exact(double samples) const {
+    const double sum = largest * samples;
+    // Not even where the product was rounded down to the limit.
+    return sum <= std::numeric_limits<double>::max() && sum < 0x1p53 * finest;
+  }
+};
+
 class Accumulator {
  public:
   virtual ~Accumulator() = default;
@@ -184,6 +196,16 @@ class Accumulator {
   virtual void merge_ahead(Lanes out, Lanes in, std::int64_t lanes, std::int64_t step, int terms,
                            double held) = 0;
   virtual Subtraction subtraction() const { return Subtraction::never; }
+  // Where that is if_exact, exchanges are between these two: begin_exchanges() tells whether they
+  // are exact for sums of so many samples on `grid`. They stay so as long as may_exchange() says it
+  // of all samples that were seen since.
+  virtual bool begin_exchanges(const Grid& grid, double samples) {
+    return may_exchange(grid, samples);
+  }
+  virtual void end_exchanges() {}
+  virtual bool may_exchange(const Grid& grid, double samples) const { return grid.exact(samples); }
+  // Whether states are kept in another way between the two, unless they hold zeros only.
+  virtual bool splits() const { return false; }
   // Takes a row of samples in and gives one up; only where subtraction() allows it. `ahead`: bytes
   // from an added sample to what the caches are asked for, or 0.
   virtual void exchange(Lanes state, const void* added, const void* removed, std::int64_t lanes,
@@ -225,18 +247,6 @@ class Accumulator {
   }
 };
 
-// Finite floats as multiples of a power of two: what a proof that sums are exact needs.
-struct Grid {
-  double largest = 0;  // the largest magnitude; infinite where a sample is not finite
-  double finest = std::numeric_limits<double>::infinity();  // the lowest bit of any sample
-  // Whether every sum of at most so many samples is exact in float64.
-  bool exact(double samples) const {
-    const double sum = largest * samples;
-    // Not even where the product was rounded down to the limit.
-    return sum <= std::numeric_limits<double>::max() && sum < 0x1p53 * finest;
-  }
-};
-
 // Adjacent lanes of a row that belong to one cell.
 struct CellRun {
   std::int64_t lane;
@@ -268,7 +278,7 @@ enum class StateKind : std::uint8_t {
   max,
   mean,              // by differences: stays within [min, max]
   moments,           // mean and M2
-  narrow_moments,    // the same for float32 samples of boxes that slide
+  float_squares,     // sums of x and x^2 of float32 samples, for boxes that slide
   squares,           // exact sums of x and x^2 of integers of at most 32 bits
   wide_squares,      // and of 64 bits
   weighted,          // everything that weights need
@@ -276,6 +286,9 @@ enum class StateKind : std::uint8_t {
   weighted_moments,  // the same, or mean and M2, with weights (states that stay open)
   gathered,          // the samples themselves
 };
+
+// The most samples of a box whose sums of squares of floats serve for a variance.
+inline constexpr double most_float_squares = 0x1p26;
 
 struct StateRequest {
   StateKind kind;

@@ -12,6 +12,7 @@
 #include "boxel/kernels/extremum.hpp"
 #include "boxel/kernels/moments.hpp"
 #include "boxel/kernels/squares.hpp"
+#include "boxel/kernels/float_squares.hpp"
 #include "boxel/kernels/wide_squares.hpp"
 #include "boxel/kernels/masked.hpp"
 #include "boxel/kernels/weighted.hpp"

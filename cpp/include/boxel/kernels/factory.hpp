@@ -98,8 +98,8 @@ std::unique_ptr<Accumulator> make_dense(const StateRequest& request) {
         return std::make_unique<Moments<T, true>>();
       }
       break;
-    case StateKind::narrow_moments:
-      if constexpr (std::is_same_v<T, float>) return std::make_unique<NarrowMoments>();
+    case StateKind::float_squares:
+      if constexpr (std::is_same_v<T, float>) return std::make_unique<FloatSquares>();
       break;
     case StateKind::squares:
       if constexpr (std::is_integral_v<T> && sizeof(T) <= 4) return std::make_unique<Squares<T>>();
