@@ -402,9 +402,21 @@ class Script {
   void check_same(const std::string& step, Lanes found, Lanes expected, std::int64_t lanes) const {
     Log found_log;
     Log expected_log;
-    add_state(found_log, step, found, lanes);
-    add_state(expected_log, step, expected, lanes);
+    if (accumulator_->splits()) {
+      // Not all rows are in use.
+      add_variances(found_log, found, lanes);
+      add_variances(expected_log, expected, lanes);
+    } else {
+      add_state(found_log, step, found, lanes);
+      add_state(expected_log, step, expected, lanes);
+    }
     CHECK_EQ(found_log.difference(expected_log), "", describe(case_));
+  }
+
+  void add_variances(Log& log, Lanes state, std::int64_t lanes) const {
+    std::vector<double> values(static_cast<std::size_t>(lanes));
+    accumulator_->finish(Statistic::var, state, lanes, {44, nullptr}, 0, values.data());
+    log.add("variances", values.data(), lanes);
   }
 
   void add_state(const std::string& step, Lanes state, std::int64_t lanes) {
