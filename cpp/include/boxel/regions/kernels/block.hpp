@@ -301,19 +301,16 @@ bool take_block(StateKind kind, Lanes state, const RegionBlock& block) {
   }
 }
 
-// For one channel, colours, and colours with alpha: each is a copy of the loops.
+// For one channel, colours, and colours with alpha: each is a copy of the loops. Colours are hardly
+// ever integers of 32 or 64 bits.
 template <class T>
 TakeBlock choose_block(std::int64_t channels, bool masked) {
-  switch (channels) {
-    case 1:
-      return masked ? take_block<T, 1, true> : take_block<T, 1, false>;
-    case 3:
-      return masked ? take_block<T, 3, true> : take_block<T, 3, false>;
-    case 4:
-      return masked ? take_block<T, 4, true> : take_block<T, 4, false>;
-    default:
-      return nullptr;
+  if (channels == 1) return masked ? take_block<T, 1, true> : take_block<T, 1, false>;
+  if constexpr (std::is_floating_point_v<T> || sizeof(T) <= 2) {
+    if (channels == 3) return masked ? take_block<T, 3, true> : take_block<T, 3, false>;
+    if (channels == 4) return masked ? take_block<T, 4, true> : take_block<T, 4, false>;
   }
+  return nullptr;
 }
 
 inline void expand_mask(const std::uint8_t* mask, std::int64_t pixels, std::int64_t channels,
