@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 #include <numeric>
+#include <utility>
 
 namespace boxel {
 namespace {
@@ -31,6 +32,39 @@ void visit_nested(const std::vector<std::int64_t>& lengths, At at, Visit visit) 
 
 }  // namespace
 
+LaneMoves::LaneMoves(std::vector<std::int64_t> sources) : sources_(std::move(sources)) {
+  const auto lanes = static_cast<std::int64_t>(sources_.size());
+  const auto source = [&](std::int64_t lane) { return sources_[static_cast<std::size_t>(lane)]; };
+  for (std::int64_t lane = 0; lane < lanes;) {
+    std::int64_t end = lane + 1;
+    while (end < lanes && source(end) == source(end - 1) + 1) ++end;
+    const bool in_order = end - lane >= shortest_run;
+    if (!in_order && !parts_.empty() && !parts_.back().in_order) {
+      parts_.back().end = end;
+    } else {
+      parts_.push_back({end, in_order});
+    }
+    lane = end;
+  }
+}
+
+void LaneMoves::apply(Accumulator& accumulator, Lanes out, Lanes in, std::int64_t first,
+                      std::int64_t end) const {
+  std::int64_t lane = 0;
+  for (const Part& part : parts_) {
+    const std::int64_t from = std::max(lane, first);
+    const std::int64_t lanes = std::min(part.end, end) - from;
+    lane = part.end;
+    if (lanes <= 0) continue;
+    const std::int64_t* sources = sources_.data() + from;
+    if (part.in_order) {
+      accumulator.pick(out.from(from - first), in.from(*sources), 1, 1, lanes);
+    } else {
+      accumulator.gather(out.from(from - first), in, sources, lanes);
+    }
+  }
+}
+
 RowGeometry::RowGeometry(const std::vector<BoxSpan>& spans) {
   for (const BoxSpan& span : spans) filtered_ |= span.axis->filtered();
   for (const BoxSpan& span : spans) {
@@ -44,7 +78,6 @@ RowGeometry::RowGeometry(const std::vector<BoxSpan>& spans) {
   }
   if (!filtered_) return;
   extend(spans);
-  find_body();
   pick(spans);
   count(spans);
 }
@@ -54,27 +87,30 @@ void RowGeometry::extend(const std::vector<BoxSpan>& spans) {
   std::vector<std::int64_t> inner(spans.size(), 1);
   for (std::size_t k = spans.size(); k-- > 1;) inner[k - 1] = inner[k] * spans[k].sources;
   for (const BoxSpan& span : spans) lengths.push_back(span.positions);
-  sources_.reserve(static_cast<std::size_t>(extended_lanes_));
+  std::vector<std::int64_t> sources;
+  sources.reserve(static_cast<std::size_t>(extended_lanes_));
   const auto at = [&](std::size_t axis, std::int64_t position) {
     const std::int64_t source = spans[axis].source(spans[axis].first_position + position);
     return source == beyond ? beyond : source * inner[axis];
   };
-  visit_nested(lengths, at, [&](std::int64_t lane) { sources_.push_back(lane); });
+  visit_nested(lengths, at, [&](std::int64_t lane) { sources.push_back(lane); });
+  find_body(sources);
+  sources_ = LaneMoves(std::move(sources));
 }
 
-void RowGeometry::find_body() {
+void RowGeometry::find_body(std::vector<std::int64_t>& sources) {
   for (std::int64_t lane = 0; lane < extended_lanes_;) {
-    const std::int64_t source = sources_[static_cast<std::size_t>(lane)];
+    const std::int64_t source = sources[static_cast<std::size_t>(lane)];
     std::int64_t end = lane + 1;
     const std::int64_t step = source == beyond ? 0 : 1;
     while (end < extended_lanes_ &&
-           sources_[static_cast<std::size_t>(end)] == source + step * (end - lane)) {
+           sources[static_cast<std::size_t>(end)] == source + step * (end - lane)) {
       ++end;
     }
     const Body run{lane, source, end - lane};
     if (source == beyond) {
       borders_.push_back(run);
-      std::fill_n(sources_.begin() + lane, run.lanes, 0);
+      std::fill_n(sources.begin() + lane, run.lanes, 0);
     } else if (run.lanes > body_.lanes) {
       body_ = run;
     }
@@ -87,12 +123,13 @@ void RowGeometry::pick(const std::vector<BoxSpan>& spans) {
   std::vector<std::int64_t> inner(spans.size(), 1);
   for (std::size_t k = spans.size(); k-- > 1;) inner[k - 1] = inner[k] * spans[k].positions;
   for (const BoxSpan& span : spans) lengths.push_back(span.outputs);
-  picked_.reserve(static_cast<std::size_t>(outputs_));
+  std::vector<std::int64_t> picked;
+  picked.reserve(static_cast<std::size_t>(outputs_));
   const auto at = [&](std::size_t axis, std::int64_t output) {
     return output * spans[axis].axis->box.stride * inner[axis];
   };
-  visit_nested(lengths, at, [&](std::int64_t lane) { picked_.push_back(lane); });
-  if (picked_.back() == outputs_ - 1) picked_.clear();
+  visit_nested(lengths, at, [&](std::int64_t lane) { picked.push_back(lane); });
+  if (picked.back() != outputs_ - 1) picked_ = LaneMoves(std::move(picked));
 }
 
 void RowGeometry::count(const std::vector<BoxSpan>& spans) {
@@ -115,13 +152,14 @@ Lanes RowSlide::extend(const RowGeometry& geometry, Lanes row, bool has_margins,
   const std::int64_t lanes = geometry.extended_lanes();
   if (body.lanes == lanes) return row.from(body.from);
   const Lanes extended = has_margins ? row.from(-body.to) : extended_.reserve(accumulator_, lanes);
-  const std::int64_t* sources = geometry.sources().data();
-  const std::int64_t after = body.to + body.lanes;
-  accumulator_.gather(extended, row, sources, body.to);
-  if (!has_margins && body.lanes) {
-    accumulator_.pick(extended.from(body.to), row.from(body.from), 1, 1, body.lanes);
+  const LaneMoves& sources = geometry.sources();
+  if (has_margins) {
+    const std::int64_t after = body.to + body.lanes;
+    sources.apply(accumulator_, extended, row, 0, body.to);
+    sources.apply(accumulator_, extended.from(after), row, after, lanes);
+  } else {
+    sources.apply(accumulator_, extended, row, 0, lanes);
   }
-  accumulator_.gather(extended.from(after), row, sources + after, lanes - after);
   for (const RowGeometry::Body& run : geometry.borders()) {
     for (std::int64_t lane = 0; lane < run.lanes; ++lane) {
       accumulator_.pick(extended.from(run.to + lane), border, 1, 1, 1);
@@ -141,7 +179,7 @@ Lanes RowSlide::slide(const RowGeometry& geometry, Lanes extended, double held, 
   }
   if (geometry.picked().empty()) return lanes;
   const Lanes picked = picked_.reserve(accumulator_, geometry.outputs());
-  accumulator_.gather(picked, lanes, geometry.picked().data(), geometry.outputs());
+  geometry.picked().apply(accumulator_, picked, lanes, 0, geometry.outputs());
   return picked;
 }
 

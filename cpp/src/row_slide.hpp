@@ -13,6 +13,30 @@
 
 namespace boxel {
 
+// From which lane of a row each lane of another one comes.
+class LaneMoves {
+ public:
+  LaneMoves() = default;
+  explicit LaneMoves(std::vector<std::int64_t> sources);
+
+  bool empty() const { return sources_.empty(); }
+  // Moves the lanes from `first` to `end` to out[0], out[1], ...
+  void apply(Accumulator& accumulator, Lanes out, Lanes in, std::int64_t first,
+             std::int64_t end) const;
+
+ private:
+  // Lanes that keep their order are moved together, others one by one.
+  struct Part {
+    std::int64_t end;
+    bool in_order;
+  };
+  // Below this many lanes a call costs more than its work.
+  static constexpr std::int64_t shortest_run = 8;
+
+  std::vector<std::int64_t> sources_;
+  std::vector<Part> parts_;
+};
+
 // How a row of a given extent is extended and picked; the same for all accumulators.
 class RowGeometry {
  public:
@@ -45,17 +69,17 @@ class RowGeometry {
   }
   Margins margins() const { return {body_.to, extended_lanes_ - body_.to - body_.lanes}; }
   // For each extended lane the one it is taken from; 0 where that lies beyond.
-  const std::vector<std::int64_t>& sources() const { return sources_; }
+  const LaneMoves& sources() const { return sources_; }
   // Runs of extended lanes that lie beyond the border.
   const std::vector<Body>& borders() const { return borders_; }
   // For each output the lane it ends up in; empty where they are 0, 1, 2, ...
-  const std::vector<std::int64_t>& picked() const { return picked_; }
+  const LaneMoves& picked() const { return picked_; }
   // Samples per output where boxes are cut at the border, in the directions of the row.
   const std::vector<std::int64_t>& counts() const { return counts_; }
 
  private:
   void extend(const std::vector<BoxSpan>& spans);
-  void find_body();
+  void find_body(std::vector<std::int64_t>& sources);
   void pick(const std::vector<BoxSpan>& spans);
   void count(const std::vector<BoxSpan>& spans);
 
@@ -64,9 +88,9 @@ class RowGeometry {
   std::int64_t outputs_ = 1;
   std::vector<Axis> axes_;
   Body body_;
-  std::vector<std::int64_t> sources_;
+  LaneMoves sources_;
   std::vector<Body> borders_;
-  std::vector<std::int64_t> picked_;
+  LaneMoves picked_;
   std::vector<std::int64_t> counts_;
 };
 
