@@ -135,7 +135,11 @@ class RegionStats:
             pixels, names, self._background, geometry=calls.has_geometry(names),
             dense_span=calls.TILES_SPAN,
         )  # fmt: skip
-        calls.take(table, pixels, skipna=self._skipna, origin=offsets, workers=threads)
+        only_true = array.dtype.kind == "b" and self._background == 0
+        calls.take(
+            table, pixels, skipna=self._skipna, origin=offsets, workers=threads,
+            is_mask=only_true and label_mask is None and not calls.has_geometry(names),
+        )  # fmt: skip
         self._table, self._known, self._names, self._ndim = table, known, names, array.ndim
         return self
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
 from boxel._calls import Array, empty_like
 from boxel._extras import require
@@ -27,6 +28,9 @@ else:
     da = require("dask.array", extra="dask")
 
 Range: TypeAlias = tuple[int, int]
+_Placed: TypeAlias = tuple[Array, tuple[slice, ...]]
+"""A piece, and where it goes."""
+
 Ranges: TypeAlias = tuple[Range, ...]
 """What is read along an axis, one range after another."""
 
@@ -55,6 +59,14 @@ class Part:
             array if cut is None else array[cut]
             for array, cut in zip(arrays, self.cuts, strict=True)
         ]
+        if len(cut) > 1:
+            ends = [list(itertools.accumulate(each, initial=0)) for each in self.lengths]
+            starts = itertools.product(*[each[:-1] for each in ends])
+            one = _seen_as_one(
+                tuple([each[-1] for each in ends]), list(zip(cut, starts, strict=True))
+            )
+            if one is not None:
+                return Pieces(tuple([(length,) for length in one.shape]), self.repeated, [one])
         return Pieces(self.lengths, self.repeated, cut)
 
 
@@ -91,7 +103,7 @@ class Pieces:
     def _part(self, region: Sequence[Range]) -> Array:
         steps = [list(_overlaps(*each)) for each in zip(self._ends, region, strict=True)]
         counts = [len(ends) for ends in self._ends]
-        found: list[tuple[Array, tuple[slice, ...]]] = []
+        found: list[_Placed] = []
         for step in itertools.product(*steps):
             array = self._arrays[_flat([each.piece for each in step], counts)]
             place: Any = (..., *[each.inside for each in step])
@@ -132,6 +144,42 @@ def _overlaps(ends: Sequence[int], region: Range) -> Iterator[_Overlap]:
         if end > at:
             yield _Overlap(piece, slice(at - begin, end - begin), slice(at - start, end - start))
         at, piece = end, piece + 1
+
+
+def _owner(array: Array) -> Any:
+    """Return the array whose memory a view shows."""
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return array
+
+
+def _seen_as_one(
+    shape: tuple[int, ...], found: Sequence[tuple[Array, tuple[int, ...]]]
+) -> Array | None:
+    """Return a view of pieces that lie in one array as they do here; None if they do not.
+
+    So do the chunks of an array in memory that was handed to dask: no copy is needed.
+    """
+    first = found[0][0]
+    strides = list(first.strides)
+    for array, _ in found:
+        if type(array) is not np.ndarray or array.dtype != first.dtype or 0 in array.shape:
+            return None
+        if _owner(array) is not _owner(first):
+            return None
+        for axis, length in enumerate(array.shape):
+            if length > first.shape[axis] == 1:
+                strides[axis] = array.strides[axis]
+    start = first.__array_interface__["data"][0]
+    for array, place in found:
+        offset = sum([each * stride for each, stride in zip(place, strides, strict=True)])
+        alike = all(
+            length == 1 or own == stride
+            for length, own, stride in zip(array.shape, array.strides, strides, strict=True)
+        )
+        if not alike or array.__array_interface__["data"][0] != start + offset:
+            return None
+    return as_strided(first, shape, strides, writeable=False)
 
 
 def _assembled(shape: tuple[int, ...], found: Sequence[tuple[Array, tuple[slice, ...]]]) -> Array:
