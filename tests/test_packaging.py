@@ -22,7 +22,7 @@ SOURCES = sorted((ROOT / "python" / "boxel").rglob("*.py"))
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PROJECT = PYPROJECT["project"]
 EXTRAS = PROJECT["optional-dependencies"]
-EXTRAS_OF_DEVELOPERS = {"test", "lint", "bench"}
+EXTRAS_OF_DEVELOPERS = {"test", "lint", "bench", "docs"}
 # Modules that are named otherwise than the package that brings them.
 PACKAGES = {"PIL": "pillow"}
 
