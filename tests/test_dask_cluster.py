@@ -14,10 +14,12 @@ distributed = pytest.importorskip("distributed")
 
 import boxel.dask as bd  # noqa: E402
 
-# A loaded machine starts processes slowly; none of these times is waited for otherwise.
+pytestmark = pytest.mark.slow
+
+# Tasks that want data of the dead worker give up after a while; a loaded machine is slow.
 PATIENCE = {
-    "distributed.comm.timeouts.connect": "120s",
-    "distributed.comm.timeouts.tcp": "120s",
+    "distributed.comm.timeouts.connect": "15s",
+    "distributed.comm.timeouts.tcp": "30s",
     "distributed.worker.memory.terminate": False,
     "distributed.worker.memory.pause": False,
 }

@@ -14,6 +14,7 @@ for needed in ("sphinx", "myst_parser", "furo", "dask", "xarray", "matplotlib"):
 DOCS = Path(__file__).parent.parent / "docs"
 
 
+@pytest.mark.slow
 def test_the_site_builds_without_a_warning(tmp_path):
     finished = subprocess.run(
         [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-d", tmp_path / "trees", DOCS,

@@ -22,6 +22,7 @@ from boxel.dask._graph import (
     weights_source,
     where_source,
 )
+from boxel.dask._large_blocks import LargeBlocks, add_trees, are_large
 from boxel.dask._sources import Part, Pieces, Range, Source, da
 
 __all__ = ["block_reduce", "density_map", "pyramid"]
@@ -150,6 +151,14 @@ def _along(chunks: Sequence[int], size: int, step: int, count: int) -> list[Alon
     return found or [Along(0, ((0, 0),), _Windows(0, size, step))]
 
 
+def _sources(image: Any, where: Any, weights: Any) -> list[Source | None]:
+    return [
+        Source(image, image.shape, "image"),
+        where_source(where, image.shape, image.chunks),
+        weights_source(weights, image.shape, image.chunks),
+    ]
+
+
 def _reduced(
     image: Any, where: Any, weights: Any, job: _Job, sizes: Sequence[int], steps: Sequence[int],
     counts: Sequence[int],
@@ -158,13 +167,8 @@ def _reduced(
         _along(chunks, size, step, count)
         for chunks, size, step, count in zip(image.chunks, sizes, steps, counts, strict=True)
     ]
-    sources = [
-        Source(image, image.shape, "image"),
-        where_source(where, image.shape, image.chunks),
-        weights_source(weights, image.shape, image.chunks),
-    ]
     what = "density_map" if job.strided else "block_reduce"
-    graph = Graph(what, sources, job, sizes, steps, counts)
+    graph = Graph(what, _sources(image, where, weights), job, sizes, steps, counts)
     graph.add_chunks(axes, functools.partial(_reduce_chunk, job))
     return graph.arrays(job.names, [[each.length for each in along] for along in axes], job.dtypes)
 
@@ -189,7 +193,8 @@ def block_reduce(
     """Compute a statistic of every block of a dask array: `boxel.block_reduce`, chunk by chunk.
 
     Blocks lie where they do in memory, whatever the chunks: a block that reaches over the border of
-    two is computed whole, from its chunk and a strip of the next one.
+    two is computed whole, from its chunk and a strip of the next one. Blocks that hold more than 16
+    chunks are merged from them in a tree (but for ``median``, ``mode`` and ``boundary="pad"``).
 
     Parameters
     ----------
@@ -239,8 +244,14 @@ def block_reduce(
         one, 1, names, weights=None if weights is None else one == 0, dtype=dtype,
         **{**options, "min_count": 0},
     )  # fmt: skip
-    job = _Job(names, tuple([each.dtype for each in tried.values()]), False, options)
-    found = _reduced(image, where, weights, job, sizes, sizes, counts)
+    dtypes = tuple([each.dtype for each in tried.values()])
+    if 0 not in counts and are_large(names, image.chunks, sizes, boundary):
+        large = LargeBlocks(names, dtypes, sizes, counts, options)
+        graph = Graph("block_reduce", _sources(image, where, weights), large)
+        found = graph.arrays(names, add_trees(graph, large, image.chunks), dtypes)
+    else:
+        job = _Job(names, dtypes, False, options)
+        found = _reduced(image, where, weights, job, sizes, sizes, counts)
     return found[0] if single else dict(zip(names, found, strict=True))
 
 
