@@ -56,9 +56,6 @@ class _Job:
     strided: bool
     options: dict[str, Any]
 
-    def __dask_tokenize__(self) -> Any:
-        return (self.names, self.dtypes, self.strided, sorted(self.options.items(), key=str))
-
     def compute(
         self,
         plans: Sequence[_Windows],

@@ -51,9 +51,6 @@ class _Job:
     geometry: dict[str, Any]
     options: dict[str, Any]
 
-    def __dask_tokenize__(self) -> Any:
-        return (self.names, self.single, self.uniform, str(self.geometry), str(self.options))
-
     def compute(self, image: Array, where: Array | None, mode: tuple[str, ...]) -> dict[str, Array]:
         """Return the statistics of all boxes of an image."""
         if self.uniform:

@@ -46,9 +46,6 @@ class LargeBlocks:
     counts: tuple[int, ...]
     options: dict[str, Any]
 
-    def __dask_tokenize__(self) -> Any:
-        return str(self)
-
     @property
     def reduced(self) -> list[int]:
         """The axes along which blocks extend; along the others lie channels."""

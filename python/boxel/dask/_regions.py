@@ -41,9 +41,6 @@ class _Job:
     spacing: Any
     workers: int
 
-    def __dask_tokenize__(self) -> Any:
-        return str(self)
-
     def take(
         self, origin: tuple[int, ...], parts: Sequence[Part | None], arrays: Sequence[Any]
     ) -> RegionStats:

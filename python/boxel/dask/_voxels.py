@@ -45,9 +45,6 @@ class _Job:
     ddof: float
     workers: int
 
-    def __dask_tokenize__(self) -> Any:
-        return str(self)
-
     def reduce(self, _plans: Any, parts: Sequence[Part | None], arrays: Sequence[Any]) -> Any:
         """Return the statistics of a chunk that holds all samples of its voxels."""
         stack, where, weights = _read(parts, arrays)

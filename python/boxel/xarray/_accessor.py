@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 from boxel import blocks, filters, pyramids
 from boxel._calls import Statistic, Statistics
-from boxel.xarray._coordinates import Windows, centred, rebuilt, sliced
+from boxel.xarray._coordinates import rebuilt, results, sliced, windowed
 from boxel.xarray._dimensions import axes_of, by_axis, dims_of, for_dims, laid_out
 from boxel.xarray._modules import functions_for, xr
 from boxel.xarray._regions import label_stats, masked_stats
@@ -89,7 +89,7 @@ class BoxelAccessor:
             array.variable.data, sizes, statistic, axes=axes, boundary=boundary, **options
         )
         size, counts = blocks.tiles(array.shape, sizes, axes, boundary)
-        return self._windowed(found, dims, size, size, counts)
+        return windowed(array, found, dims, size, size, counts)
 
     def density_map(
         self,
@@ -132,7 +132,7 @@ class BoxelAccessor:
         found = functions_for(array.variable.data).density_map(
             array.variable.data, sizes, stride=strides, boundary=boundary, **self._options(options)
         )
-        result = self._windowed(found, dims, sizes, strides, counts)
+        result = windowed(array, found, dims, sizes, strides, counts)
         assert isinstance(result, xr.DataArray)
         return result
 
@@ -248,7 +248,7 @@ class BoxelAccessor:
             first = first if _is_valid(geometry["mode"], dims, dim) else 0
             slices[str(dim)] = slice(first, first + counts[axis] * steps[axis], steps[axis])
         changed = [dim for dim in dims if slices[str(dim)] != slice(0, array.sizes[dim], 1)]
-        return self._results(found, changed, array.dims, sliced(slices))
+        return results(array, found, changed, array.dims, sliced(slices))
 
     def uniform_filter(
         self, size: PerDim = 3, output: Any = None, mode: Any = "reflect", cval: Any = 0.0,
@@ -476,42 +476,14 @@ class BoxelAccessor:
         }
         return {**options, **laid}
 
-    def _windowed(
-        self,
-        found: Any,
-        dims: Iterable[Hashable],
-        sizes: Sequence[int],
-        steps: Sequence[int],
-        counts: Sequence[int],
-    ) -> Any:
-        array = self._array
-        windows = {
-            str(dim): Windows(size, step, count)
-            for dim, size, step, count in zip(array.dims, sizes, steps, counts, strict=True)
-        }
-        return self._results(found, list(dims), array.dims, centred(windows))
-
-    def _results(
-        self, found: Any, changed: Sequence[Hashable], dims: Sequence[Hashable], change: Any = None
-    ) -> Any:
-        if not isinstance(found, Mapping):
-            return rebuilt(self._array, changed, dims, found, change)
-        return xr.Dataset(
-            {
-                name: rebuilt(self._array, changed, dims, each, change).rename(name)
-                for name, each in found.items()
-            },
-            attrs=self._array.attrs,
-        )
-
     def _spanned(self, function: str, dim: Dims, options: Mapping[str, Any]) -> list[xr.DataArray]:
         array = self._array
         dims = dims_of(array, dim, "dim")
         call = getattr(functions_for(array.variable.data), function)
         found = call(array.variable.data, axes_of(array, dims), **self._options(options))
         left = [each for each in array.dims if each not in dims]
-        results = found if isinstance(found, tuple) else (found,)
-        return [rebuilt(array, dims, left, each) for each in results]
+        several = found if isinstance(found, tuple) else (found,)
+        return [rebuilt(array, dims, left, each) for each in several]
 
 
 def _is_valid(mode: Any, dims: Sequence[Hashable], dim: Hashable) -> bool:

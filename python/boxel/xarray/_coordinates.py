@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from boxel.xarray._modules import functions_for, xr
 
-__all__ = ["Windows", "centred", "rebuilt", "sliced"]
+__all__ = ["rebuilt", "results", "sliced", "windowed"]
 
 _NUMBERS = "iuf"
 _TIMES = "mM"
@@ -52,6 +52,39 @@ def rebuilt(
 def _filled(array: xr.DataArray) -> bool:
     """Tell whether there is a sample, and so a place along each dimension."""
     return bool(np.all(array.shape))
+
+
+def results(
+    array: xr.DataArray,
+    found: Any,
+    changed: Sequence[Hashable],
+    dims: Sequence[Hashable],
+    change: Callable[[xr.DataArray], Any],
+) -> Any:
+    """Return an array with new data, or a Dataset of those of several statistics."""
+    if not isinstance(found, Mapping):
+        return rebuilt(array, changed, dims, found, change)
+    variables = {
+        name: rebuilt(array, changed, dims, each, change).rename(name)
+        for name, each in found.items()
+    }
+    return xr.Dataset(variables, attrs=array.attrs)
+
+
+def windowed(
+    array: xr.DataArray,
+    found: Any,
+    dims: Iterable[Hashable],
+    sizes: Sequence[int],
+    steps: Sequence[int],
+    counts: Sequence[int],
+) -> Any:
+    """Return results of windows along some dimensions, with their centres as coordinates."""
+    windows = {
+        str(dim): Windows(size, step, count)
+        for dim, size, step, count in zip(array.dims, sizes, steps, counts, strict=True)
+    }
+    return results(array, found, list(dims), array.dims, centred(windows))
 
 
 def centred(windows: Mapping[str, Windows]) -> Callable[[xr.DataArray], Any]:
