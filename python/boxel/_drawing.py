@@ -59,8 +59,11 @@ def new_panels(lengths: Sequence[int], panels: int, *, bars: int) -> list[Axes]:
     return list(figure.subplots(1, panels, sharex=True, sharey=True, squeeze=False)[0])
 
 
-def draw_image(ax: Axes, picture: NDArray[Any], *, colour_bar: bool = False) -> None:
-    """Draw an image in gray or in its colours, in its pixel coordinates."""
+def draw_image(ax: Axes, picture: NDArray[Any], *, label: str | None = None) -> None:
+    """Draw an image in gray or in its colours, in its pixel coordinates.
+
+    With a label, a gray image has a colour bar.
+    """
     drawn, factors = shrunk(picture)
     if drawn.ndim == 3 and picture.dtype.kind in "iu":
         drawn = drawn / np.iinfo(picture.dtype).max  # colours as floats run from 0 to 1
@@ -68,8 +71,8 @@ def draw_image(ax: Axes, picture: NDArray[Any], *, colour_bar: bool = False) -> 
     shown = ax.imshow(
         as_numbers(drawn), cmap="gray", extent=(-0.5, width - 0.5, height - 0.5, -0.5)
     )
-    if colour_bar and drawn.ndim == 2:
-        ax.figure.colorbar(shown, ax=ax)
+    if label is not None and drawn.ndim == 2:
+        ax.figure.colorbar(shown, ax=ax, label=label)
     show_whole(ax, picture)
     ax.set(title="image", xlabel="x (pixels)", ylabel="y (pixels)")
 

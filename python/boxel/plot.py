@@ -201,7 +201,7 @@ def comparison(
     left, right = axes
     if channel_axis is not None:
         label = f"{label}, averaged over the colours"
-    draw_image(left, plane, colour_bar=True)
+    draw_image(left, plane, label="image")
     draw_map(right, drawn, box, step, label=label, cmap=cmap, vmin=vmin, vmax=vmax)
     right.set_ylabel("")  # the image has it
     for ax in (left, right):
@@ -273,6 +273,9 @@ def variance(
     )
     where = ", ".join(":" if isinstance(index, slice) else str(index) for index in plane)
     slice_text = f", slice [{where}]" if values.ndim > 2 else ""
+    bar = left.get_images()[0].colorbar
+    if bar is not None:
+        bar.set_label("mean")
     left.set_title(f"mean{slice_text}")
     right.set_title(f"{title}{slice_text}")
     return left, right
