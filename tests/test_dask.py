@@ -31,6 +31,11 @@ def some_image(dtype="uint8", shape=(41, 37), seed=0):
     return rng.integers(0, 2 if dtype == "bool" else 100, shape).astype(dtype)
 
 
+def in_pieces(image, chunks):
+    """Return a dask array whose chunks have memory of their own, as those from a store have."""
+    return da.from_array(image, chunks).map_blocks(np.copy, dtype=image.dtype)
+
+
 def assert_same(lazy, expected, **tolerance):
     """Compare values, dtype and shape; and what was known of the shape before."""
     if isinstance(expected, dict):
@@ -74,7 +79,7 @@ def test_same_names_and_parameters():
 def test_blocks_do_not_depend_on_chunks(chunks, size, boundary):
     image = some_image()
     names = ("mean", "max", "var", "median")
-    lazy = bd.block_reduce(da.from_array(image, chunks), size, names, boundary=boundary)
+    lazy = bd.block_reduce(in_pieces(image, chunks), size, names, boundary=boundary)
     assert_same(lazy, bx.block_reduce(image, size, names, boundary=boundary))
 
 
@@ -101,14 +106,15 @@ def test_blocks_of_every_dtype(dtype):
 def test_overlapping_blocks(stride, boundary):
     image = some_image() * (some_image(seed=1) > 60)
     for chunks, size in itertools.product([(16, 16), (9, 5)], [4, 12]):
-        lazy = bd.density_map(da.from_array(image, chunks), size, stride=stride, boundary=boundary)
+        lazy = bd.density_map(in_pieces(image, chunks), size, stride=stride, boundary=boundary)
         assert_same(lazy, bx.density_map(image, size, stride=stride, boundary=boundary))
 
 
-def test_large_chunks_are_not_copied():
-    """Chunks beyond some size are computed in parts: within, and along their borders."""
+@pytest.mark.parametrize("make", [da.from_array, in_pieces])
+def test_large_chunks_are_computed_in_parts(make):
+    """Within and along their borders; chunks of one array in memory are one again."""
     image = some_image(shape=(1500, 1300))
-    lazy = da.from_array(image, (700, 650))
+    lazy = make(image, (700, 650))
     assert_same(bd.block_reduce(lazy, 9, ("sum", "var")), bx.block_reduce(image, 9, ("sum", "var")))
     where = np.arange(1300) % 3 > 0
     assert_same(
@@ -184,7 +190,7 @@ def test_pyramids():
 def test_boxes_do_not_depend_on_chunks(mode, size):
     image = some_image()
     for chunks, stride in [(CHUNKS[1], 1), (CHUNKS[3], 3), (UNEVEN, 2)]:
-        lazy = da.from_array(image, chunks)
+        lazy = in_pieces(image, chunks)
         options = {"mode": mode, "stride": stride, "cval": 3}
         names = ("sum", "max", "var")
         lazy_result = bd.box_filter(lazy, size, names, **options)
@@ -194,7 +200,7 @@ def test_boxes_do_not_depend_on_chunks(mode, size):
 @pytest.mark.parametrize("mode", [("wrap", "nearest"), ("valid", "constant"), ("mirror", "shrink")])
 def test_boxes_with_origins_and_axes(mode):
     image = some_image(shape=(20, 30, 4))
-    lazy = da.from_array(image, (7, 8, 3))
+    lazy = in_pieces(image, (7, 8, 3))
     for origin in (0, (2, -1), (-2, 1)):
         options = {"axes": (0, 1), "mode": mode, "origin": origin}
         assert_same(bd.box_filter(lazy, (5, 3), **options), bx.box_filter(image, (5, 3), **options))
@@ -214,7 +220,7 @@ def test_boxes_of_every_dtype(dtype):
 def test_uniform_filter(mode):
     image = some_image("int16") - 50
     options = {"mode": mode, "cval": -7, "origin": -1}
-    lazy = bd.uniform_filter(da.from_array(image, (7, 10)), 4, **options)
+    lazy = bd.uniform_filter(in_pieces(image, (7, 10)), 4, **options)
     assert_same(lazy, bx.uniform_filter(image, 4, **options))
     lazy = bd.uniform_filter(da.from_array(image, (7, 10)), 4, "float32", axes=1, mode=mode)
     assert_same(lazy, bx.uniform_filter(image, 4, "float32", axes=1, mode=mode))
