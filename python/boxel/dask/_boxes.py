@@ -46,7 +46,6 @@ class _Job:
     """What every task of a result has in common."""
 
     names: tuple[str, ...]
-    single: bool
     uniform: bool
     geometry: dict[str, Any]
     options: dict[str, Any]
@@ -217,7 +216,7 @@ def box_filter(
         options["cval"] = cval
     one = np.zeros((1,) * image.ndim, image.dtype)
     tried = filters.box_filter(one, 1, names, axes=own, mode=mode, **{**options, "min_count": 0})
-    job = _Job(names, single, False, _geometry(planned, own), options)
+    job = _Job(names, False, _geometry(planned, own), options)
     found = _filtered(image, where, job, planned, [tried[name].dtype for name in names])
     return found[0] if single else dict(zip(names, found, strict=True))
 
@@ -289,5 +288,5 @@ def uniform_filter(
     if isinstance(image._meta, np.ma.MaskedArray):
         one = np.ma.MaskedArray(one)
     tried = filters.uniform_filter(one, 1, mode=mode, axes=own, **options)
-    job = _Job(("mean",), True, True, _geometry(planned, own), options)
+    job = _Job(("mean",), True, _geometry(planned, own), options)
     return _filtered(image, None, job, planned, [tried.dtype])[0]

@@ -84,7 +84,7 @@ class Graph:
     ) -> list[Any]:
         """Return an array for each name: the task's result, or what it holds at that place."""
         chunks = tuple([tuple(each) for each in chunks])
-        graph = self.layers()
+        graph = self.layers
         if len(names) == 1:
             return [self._array(graph, self.name, chunks, dtypes[0])]
         made = []
@@ -96,8 +96,9 @@ class Graph:
             made.append(self._array(self._with(graph, layer, tasks), layer, chunks, dtype))
         return made
 
+    @functools.cached_property
     def layers(self) -> Any:
-        """Return the graph of all tasks so far."""
+        """The graph of all tasks; asked for when they are complete."""
         return graphs.HighLevelGraph.from_collections(
             self.name,
             {**self.strips.tasks, **self.tasks},
@@ -119,7 +120,7 @@ class Graph:
         label = f"{self.name}-{layer}"
         chunks = tuple([(length,) for length in shape])
         tasks = {(label, *[0] * len(chunks)): (operator.itemgetter(name), key)}
-        return self._array(self._with(self.layers(), label, tasks), label, chunks, dtype)
+        return self._array(self._with(self.layers, label, tasks), label, chunks, dtype)
 
 
 def chunks_of(
