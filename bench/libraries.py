@@ -17,6 +17,7 @@ DISTRIBUTIONS = {
     "tinybrain": "tinybrain",
     "SimpleITK": "SimpleITK",
     "xarray": "xarray",
+    "dask": "dask",
     "fastcluster": "fastcluster",
     "rdkit": "rdkit",
     "bottleneck": "bottleneck",

@@ -36,10 +36,11 @@ NOT_RUN = {
     "ruff", "source",
 }  # fmt: skip
 MODULES = (
-    "_config", "_dendrogram", "_mixing_plots", "blocks", "clustering", "files", "filters",
+    "_config", "_dendrogram", "_mixing_plots", "_region_plots", "blocks", "clustering",
+    "dask._blocks", "dask._boxes", "dask._regions", "dask._voxels", "files", "filters",
     "fingerprints", "mixing.mixtures", "mixing.unmixer", "plot", "pyramids", "region_tiles",
     "regions", "running.collecting", "running.conditions", "running.statistics", "samples",
-    "stacks",
+    "stacks", "xarray", "xarray._accessor",
 )  # fmt: skip
 MODULES_WITH_EXAMPLES = tuple(name for name in MODULES if name not in ("files", "samples"))
 
@@ -193,8 +194,10 @@ def test_right_pages_succeed(folder):
 
 @pytest.mark.parametrize("name", MODULES)
 def test_docstrings(name, folder):
-    if name in ("plot", "_dendrogram", "_mixing_plots"):
+    if name in ("plot", "_dendrogram", "_mixing_plots", "_region_plots"):
         pytest.importorskip("matplotlib")
+    if name.partition(".")[0] in ("dask", "xarray"):
+        pytest.importorskip(name.partition(".")[0])
     module = importlib.import_module(f"boxel.{name}")
     tests = doctest.DocTestFinder(exclude_empty=True).find(module)
     attempted = sum([run_doctest(test) for test in tests])

@@ -16,13 +16,14 @@ from pathlib import Path
 import pytest
 
 import boxel as bx
+from subprocesses import run_script
 
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted((ROOT / "python" / "boxel").rglob("*.py"))
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PROJECT = PYPROJECT["project"]
 EXTRAS = PROJECT["optional-dependencies"]
-EXTRAS_OF_DEVELOPERS = {"test", "lint", "bench"}
+EXTRAS_OF_DEVELOPERS = {"test", "lint", "bench", "docs"}
 # Modules that are named otherwise than the package that brings them.
 PACKAGES = {"PIL": "pillow"}
 
@@ -217,3 +218,16 @@ def test_sdist_has_no_left_overs_of_a_build(sdist):
 
 def test_wheel_has_no_left_overs_of_another_build(wheel):
     assert left_over(wheel) == set()
+
+
+@pytest.mark.parametrize("extra", ["dask", "xarray"])
+def test_a_missing_extra_is_named(extra):
+    script = f"""
+    import sys
+    sys.modules["{extra}"] = None
+    try:
+        import boxel.{extra}
+    except ImportError as error:
+        print(error)
+    """
+    assert f"pip install 'boxel[{extra}]'" in run_script(script)

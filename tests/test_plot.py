@@ -342,3 +342,13 @@ def test_variance_refuses_what_does_not_fit():
         variance(np.zeros((4, 5)), np.zeros((5, 4)))
     with pytest.raises(ValueError, match="two or more axes"):
         variance(np.zeros(4), np.zeros(4))
+
+
+def test_every_colour_bar_has_a_label():
+    image = np.arange(30.0).reshape(5, 6)
+    left, right = comparison(image, image, label="double")
+    assert drawn_map(left).colorbar.ax.get_ylabel() == "image"
+    assert drawn_map(right).colorbar.ax.get_ylabel() == "double"
+    left, right = variance(image, image)
+    assert drawn_map(left).colorbar.ax.get_ylabel() == "mean"
+    assert drawn_map(right).colorbar.ax.get_ylabel() == "variance"

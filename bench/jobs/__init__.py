@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 
 from job import Job
 
-from jobs import blocks, boxes, clustering, regions, running, unmix, voxels
+from jobs import blocks, boxes, chunks, clustering, regions, running, unmix, voxels
 
 ALL_JOBS: tuple[Job, ...] = (
     *blocks.JOBS,
@@ -16,6 +16,7 @@ ALL_JOBS: tuple[Job, ...] = (
     *regions.JOBS,
     *unmix.JOBS,
     *clustering.JOBS,
+    *chunks.JOBS,
 )
 
 

@@ -60,6 +60,77 @@ py::array array_of(const std::vector<WideLabel>& labels) {
   return array;
 }
 
+// Labels of any kind as their lower 64 bits, and whether these are those of a negative number.
+py::tuple bits_of(const std::vector<WideLabel>& labels) {
+  py::array_t<std::uint64_t> bits(static_cast<py::ssize_t>(labels.size()));
+  py::array_t<bool> negative(static_cast<py::ssize_t>(labels.size()));
+  for (std::size_t k = 0; k < labels.size(); ++k) {
+    bits.mutable_data()[k] = static_cast<std::uint64_t>(labels[k]);
+    negative.mutable_data()[k] = labels[k] < 0;
+  }
+  return py::make_tuple(bits, negative);
+}
+
+using Bits = py::array_t<std::uint64_t, py::array::c_style>;
+using Truths = py::array_t<bool, py::array::c_style>;
+using Integers = py::array_t<std::int64_t, py::array::c_style>;
+
+std::vector<WideLabel> labels_of_bits(const Bits& bits, const Truths& negative) {
+  if (bits.ndim() != 1 || negative.ndim() != 1 || bits.size() != negative.size()) {
+    throw py::value_error("expected as many signs as labels");
+  }
+  std::vector<WideLabel> labels;
+  for (py::ssize_t k = 0; k < bits.size(); ++k) {
+    labels.push_back(negative.data()[k] ? WideLabel{static_cast<std::int64_t>(bits.data()[k])}
+                                        : WideLabel{bits.data()[k]});
+  }
+  return labels;
+}
+
+// Rows of lanes as unsigned integers of their size.
+py::array array_of(const StateRows& state, std::size_t lanes) {
+  const py::dtype dtype("u" + std::to_string(state.lane_size));
+  py::array array(dtype, std::vector<py::ssize_t>{static_cast<py::ssize_t>(state.rows),
+                                                  static_cast<py::ssize_t>(lanes)});
+  std::copy(state.lanes.begin(), state.lanes.end(), static_cast<std::byte*>(array.mutable_data()));
+  return array;
+}
+
+StateRows state_of(const py::handle& rows) {
+  const auto array = py::array::ensure(rows, py::array::c_style);
+  if (!array || array.ndim() != 2) throw py::value_error("expected rows of lanes");
+  const auto* first = static_cast<const std::byte*>(array.data());
+  return {array.itemsize(), array.shape(0), std::vector<std::byte>(first, first + array.nbytes())};
+}
+
+// Low, high, and the sum in two halves, of every region and axis.
+constexpr py::ssize_t extent_numbers = 4;
+
+py::array array_of(const std::vector<Extent>& extents) {
+  py::array_t<std::int64_t> array({static_cast<py::ssize_t>(extents.size()), extent_numbers});
+  std::int64_t* out = array.mutable_data();
+  for (const Extent& extent : extents) {
+    *out++ = extent.low;
+    *out++ = extent.high;
+    *out++ = static_cast<std::int64_t>(extent.sum >> 64);
+    *out++ = static_cast<std::int64_t>(extent.sum);
+  }
+  return array;
+}
+
+std::vector<Extent> extents_of(const Integers& array) {
+  if (array.ndim() != 2 || array.shape(1) != extent_numbers) {
+    throw py::value_error("expected four numbers for each extent");
+  }
+  std::vector<Extent> extents;
+  const std::int64_t* in = array.data();
+  for (py::ssize_t k = 0; k < array.shape(0); ++k, in += extent_numbers) {
+    const WideLabel high = WideLabel{in[2]} * (WideLabel{1} << 64);
+    extents.push_back({in[0], in[1], high + static_cast<std::uint64_t>(in[3])});
+  }
+  return extents;
+}
+
 RegionUpdate update_of(const py::array& labels, const py::object& image, const py::object& where,
                        const py::object& masked, const py::object& weights,
                        const py::object& counted, const py::object& left_out, bool skipna,
@@ -100,6 +171,33 @@ class Table {
   void merge(const Table& other) {
     const py::gil_scoped_release release;  // may be millions of regions
     table_.merge(other.table_);
+  }
+
+  // (bits of the labels, their signs, rows of each state, pixels, extents)
+  py::tuple rows() const {
+    const RegionRows found = [&] {
+      const py::gil_scoped_release release;  // may be millions of regions
+      return table_.rows();
+    }();
+    const std::size_t lanes =
+        found.labels.size() * static_cast<std::size_t>(table_.settings().channels);
+    py::list states;
+    for (const StateRows& state : found.states) states.append(array_of(state, lanes));
+    const py::array_t<std::int64_t> pixels(static_cast<py::ssize_t>(found.pixels.size()),
+                                           found.pixels.data());
+    return bits_of(found.labels) +
+           py::make_tuple(py::tuple(states), pixels, array_of(found.extents));
+  }
+
+  void restore(const Bits& bits, const Truths& negative, const py::tuple& states,
+               const Integers& pixels, const Integers& extents) {
+    RegionRows rows;
+    rows.labels = labels_of_bits(bits, negative);
+    for (const py::handle state : states) rows.states.push_back(state_of(state));
+    rows.pixels.assign(pixels.data(), pixels.data() + pixels.size());
+    rows.extents = extents_of(extents);
+    const py::gil_scoped_release release;  // may be millions of regions
+    table_.restore(rows);
   }
 
   py::array labels() const { return array_of(table_.labels()); }
@@ -170,6 +268,9 @@ void register_regions(py::module_& module) {
            py::arg("skipna"), py::arg("origin"), py::arg("workers"), py::arg("is_mask"))
       .def("merge", &Table::merge, py::arg("other"))
       .def("labels", &Table::labels)
+      .def("rows", &Table::rows)
+      .def("restore", &Table::restore, py::arg("bits"), py::arg("negative"), py::arg("states"),
+           py::arg("pixels"), py::arg("extents"))
       .def("write", &Table::write, py::arg("labels"), py::arg("statistics"), py::arg("outputs"),
            py::arg("fills"), py::arg("ddof"))
       .def("geometry", &Table::geometry, py::arg("labels"));

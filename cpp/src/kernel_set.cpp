@@ -3,6 +3,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "processor.hpp"
+
 namespace boxel {
 
 #if defined(BOXEL_X86_64_LEVELS)
@@ -19,8 +21,8 @@ std::vector<const KernelSet*> find_available() {
   std::vector<const KernelSet*> sets;
 #if defined(BOXEL_X86_64_LEVELS)
   sets.push_back(&kernels_x86_64_v2());
-  if (__builtin_cpu_supports("x86-64-v3")) sets.push_back(&kernels_x86_64_v3());
-  if (__builtin_cpu_supports("x86-64-v4")) sets.push_back(&kernels_x86_64_v4());
+  if (runs_x86_64_v3()) sets.push_back(&kernels_x86_64_v3());
+  if (runs_x86_64_v4()) sets.push_back(&kernels_x86_64_v4());
 #else
   sets.push_back(&kernels_plain());
 #endif

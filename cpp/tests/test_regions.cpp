@@ -175,7 +175,9 @@ TEST(region_tables_merge_and_move) {
     RegionTable added(settings_of(other, kernels));
     update_regions(table, update_of(one, 1));
     update_regions(added, update_of(other, 1));
-    table.merge(added);
+    RegionTable elsewhere(settings_of(other, kernels));
+    elsewhere.restore(added.rows());
+    table.merge(elsewhere);
     Samples expected = samples_of(one);
     for (const auto& [label, channels] : samples_of(other)) {
       auto& region = expected[label];

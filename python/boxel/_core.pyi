@@ -108,6 +108,23 @@ class _RegionTable:
     ) -> None: ...
     def merge(self, other: _RegionTable) -> None: ...
     def labels(self) -> npt.NDArray[Any]: ...
+    def rows(
+        self,
+    ) -> tuple[
+        npt.NDArray[np.uint64],
+        npt.NDArray[np.bool_],
+        tuple[npt.NDArray[Any], ...],
+        npt.NDArray[np.int64],
+        npt.NDArray[np.int64],
+    ]: ...
+    def restore(
+        self,
+        bits: npt.NDArray[np.uint64],
+        negative: npt.NDArray[np.bool_],
+        states: tuple[npt.NDArray[Any], ...],
+        pixels: npt.NDArray[np.int64],
+        extents: npt.NDArray[np.int64],
+    ) -> None: ...
     def write(
         self,
         labels: npt.NDArray[Any],

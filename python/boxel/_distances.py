@@ -60,6 +60,7 @@ def as_distances(
     ):
         return distances, False  # small calls take this way
     refuse_masked(distances, f"{name} must not be masked: every pair needs a distance")
+    check.in_memory(distances, name)
     array: Array = np.asarray(distances)
     if array.ndim == 0 and array.dtype.kind not in "biuf":
         raise TypeError(f"{name} must be an array of real numbers, found {_kind_of(distances)}")
@@ -184,6 +185,7 @@ def _refuse_similarities(values: Array) -> None:
 
 def checked_tree(tree: Any) -> NDArray[np.float64]:
     """Return Z as a contiguous float64 array if it describes a tree."""
+    check.in_memory(tree, "Z")
     array = np.asarray(tree)
     if array.ndim != 2 or array.shape[1] != 4 or array.dtype.kind not in "biuf":
         raise ValueError(

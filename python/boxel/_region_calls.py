@@ -21,6 +21,9 @@ GEOMETRY = ("bounding_box", "centroid")
 _LABEL_KINDS = "bui"
 _DENSE_SPAN = (2**16, 2**26)
 
+TILES_SPAN = 2**20
+"""Of how many tiles there will be nothing is known: some megabytes for a dense table are little."""
+
 
 @dataclass(frozen=True)
 class Pixels:
@@ -68,6 +71,7 @@ def mask_array(mask: Any) -> Array:
     """Return a bool mask from a bool array, or from integers that are 0 and 1 or 0 and 255."""
     if isinstance(mask, np.ma.MaskedArray):
         raise TypeError("mask must be a plain array, found a masked array")
+    check.in_memory(mask, "mask")
     array = np.asarray(mask)
     if array.dtype.kind == "b":
         return array
@@ -114,7 +118,7 @@ def pixels_of(
     shape = array.shape
     channels = _channel_axes(channel_axis, array.ndim)
     moved = _channels_last(array, channels)
-    _check_shapes(labels.shape, moved.shape, shape, channels, what)
+    check_shapes(labels.shape, moved.shape, shape, channels, what)
     counted, per_sample = None, None
     if where is not None:
         if np.shape(where) == labels.shape:
@@ -162,7 +166,7 @@ def _channels_last(array: Array, channels: tuple[int, ...]) -> Array:
     return np.moveaxis(array, channels, range(array.ndim - len(channels), array.ndim))
 
 
-def _check_shapes(
+def check_shapes(
     covered: tuple[int, ...],
     moved: tuple[int, ...],
     shape: tuple[int, ...],
@@ -192,6 +196,11 @@ def _likely_fix(
     if not channels and covered == moved[1:]:
         return "; the channels seem to come first: pass channel_axis=0"
     return ""
+
+
+def has_geometry(names: Sequence[str]) -> bool:
+    """Tell whether a name asks where the pixels of regions lie."""
+    return any(name in GEOMETRY for name in names)
 
 
 def new_table(
@@ -359,6 +368,7 @@ def spacing_of(spacing: Any, ndim: int) -> tuple[float, ...] | None:
 
 def index_array(index: Any) -> Array:
     """Return the labels that are asked for as int64 or uint64, in the order given."""
+    check.in_memory(index, "index")
     array = np.asarray(index)
     if array.size == 0 and array.dtype.kind == "f":
         array = array.astype(np.int64)  # an empty list

@@ -56,6 +56,20 @@ def refuse_dtype(dtype: np.dtype[Any], name: str) -> NoReturn:
     )
 
 
+def in_memory(value: Any, name: str) -> None:
+    """Refuse lazy arrays, which NumPy would compute in silence."""
+    if type(value) is np.ndarray:
+        return
+    graph = getattr(value, "__dask_graph__", None)
+    if callable(graph) and graph() is not None:
+        kind = type(value)
+        raise TypeError(
+            f"{name} must be in memory, found a lazy {kind.__module__.partition('.')[0]} "
+            f"{kind.__name__}: boxel.dask has the functions that work chunk by chunk (and "
+            f"boxel.xarray those of a DataArray); or pass {name}.compute()"
+        )
+
+
 def image_array(image: Any, name: str = "image") -> tuple[Array, Array | None]:
     """Return an array of an accepted dtype and the mask that came with it (True: left out)."""
     mask = None
@@ -64,6 +78,7 @@ def image_array(image: Any, name: str = "image") -> tuple[Array, Array | None]:
             found = np.ma.getmask(image)
             mask = None if found is np.ma.nomask else np.asarray(found)
             image = image.data
+        in_memory(image, name)
         image = np.asarray(image)
     if image.dtype.num not in ACCEPTED_DTYPE_NUMBERS:
         refuse_dtype(image.dtype, name)
@@ -193,6 +208,7 @@ def where_array(where: Any, shape: tuple[int, ...], image: str = "image") -> Arr
     """Return a bool view with the image's shape."""
     if isinstance(where, np.ma.MaskedArray):
         raise TypeError("where must be a plain bool array, found a masked array")
+    in_memory(where, "where")
     array = np.asarray(where)
     if array.dtype != np.bool_:
         raise TypeError(

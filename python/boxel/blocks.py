@@ -76,6 +76,17 @@ def window_counts(
     return tuple(counts)
 
 
+def strided_windows(
+    shape: tuple[int, ...], block_size: Any, stride: Any, boundary: str
+) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
+    """Return the size of windows, their distance and their number along each axis."""
+    axes = tuple(range(len(shape)))
+    sizes = check.per_axis(block_size, axes, len(shape), "block_size")
+    steps = check.per_axis(stride, axes, len(shape), "stride")
+    boundary = check.choice(boundary, check.BOUNDARIES, "boundary")
+    return sizes, steps, window_counts(shape, sizes, steps, boundary)
+
+
 class BlockOptions(TypedDict, total=False):
     """What `block_reduce` takes by keyword."""
 
@@ -294,11 +305,7 @@ def density_map(
         sizes, counts = tiles(array.shape, block_size, None, boundary)
         steps = sizes
     else:
-        axes = tuple(range(array.ndim))
-        sizes = check.per_axis(block_size, axes, array.ndim, "block_size")
-        steps = check.per_axis(stride, axes, array.ndim, "stride")
-        boundary = check.choice(boundary, check.BOUNDARIES, "boundary")
-        counts = window_counts(array.shape, sizes, steps, boundary)
+        sizes, steps, counts = strided_windows(array.shape, block_size, stride, boundary)
     padded = boundary == "pad"
     if padded:
         check.padded_volume(sizes, "boundary='pad' with block_size")

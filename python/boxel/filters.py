@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, TypedDict, Unpack, overload
+from typing import Any, TypeAlias, TypedDict, Unpack, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,9 @@ from boxel import _core
 from boxel import _validate as check
 from boxel._calls import NAN, NO_VALUE, Array, Statistic, Statistics, run, statistic_names
 from boxel._registry import MERGEABLE, MODE_CODES, MODES, mode_code
+
+Boxes: TypeAlias = tuple[tuple[tuple[int, ...], ...], tuple[int, ...]]
+"""Sizes, first positions, strides and modes of boxes along each axis; the shape of the result."""
 
 _CONSTANT = MODE_CODES["constant"]
 _SHRINK = MODE_CODES["shrink"]
@@ -42,9 +45,9 @@ def _codes_per_axis(mode: Any, axes: tuple[int, ...], ndim: int) -> tuple[int, .
     return tuple(codes)
 
 
-def _boxes(
+def boxes(
     shape: tuple[int, ...], size: Any, axes: tuple[int, ...], mode: Any, origin: Any, stride: Any
-) -> tuple[tuple[tuple[int, ...], ...], tuple[int, ...]]:
+) -> Boxes:
     """Return sizes, first positions, strides and modes of boxes, and the shape of the result."""
     ndim = len(shape)
     sizes = check.per_axis(size, axes, ndim, "size")
@@ -218,7 +221,7 @@ def box_filter(
                 f"the statistic {name!r} is for blocks, pyramids and labels only, not for boxes "
                 "that slide"
             )
-    geometry, counts = _boxes(
+    geometry, counts = boxes(
         array.shape, size, check.axis_tuple(axes, array.ndim), mode, origin, stride
     )
     results = run(
@@ -305,16 +308,24 @@ def uniform_filter(
             "box_filter leaves masked samples out, as it does those where `where` is False"
         )
     array, _ = check.image_array(input, "input")
-    dtype, out = _filtered_output(output, array)
     filtered = check.axis_tuple(axes, array.ndim)
-    geometry, counts = _boxes(array.shape, size, filtered, mode, origin, 1)
+    planned = boxes(array.shape, size, filtered, mode, origin, 1)
     for axis in filtered:
-        code = geometry[-1][axis]
+        code = planned[0][-1][axis]
         if code in (_VALID, _SHRINK):
             raise ValueError(
                 f"mode {MODES[code]!r} is not one of SciPy's; box_filter takes it: "
                 f"box_filter(image, size, mode={MODES[code]!r})"
             )
+    return whole_means(array, planned, output=output, cval=cval, workers=workers)
+
+
+def whole_means(
+    array: Array, planned: Boxes, *, output: Any, cval: Any, workers: int | None
+) -> Array:
+    """Return the means of boxes with SciPy's dtypes, for every mode of `box_filter`."""
+    dtype, out = _filtered_output(output, array)
+    geometry, counts = planned
     return run(
         array, None, ("mean",), counts, _core.filter_boxes, (*geometry, True),
         cval=cval if _CONSTANT in geometry[-1] else NO_VALUE, dtype=dtype, out=out,

@@ -152,6 +152,7 @@ def linkage_from_fingerprints(
 def packed(fingerprints: ArrayLike, name: str) -> Words:
     """Return fingerprints as rows of 64-bit words, without a copy if they are that already."""
     rules.refuse_masked(fingerprints, f"{name} must not be masked: every bit counts")
+    check.in_memory(fingerprints, "fingerprints")
     array = np.asarray(fingerprints)
     if array.dtype.kind != "b" and array.dtype.newbyteorder("=") not in (np.uint8, np.uint64):
         raise TypeError(
@@ -186,6 +187,8 @@ def _looks_unpacked(array: NDArray[Any]) -> bool:
 
 def _matching(fingerprints: ArrayLike, other: ArrayLike) -> Words:
     """Return the words of `other` if its rows mean the same as those of `fingerprints`."""
+    check.in_memory(fingerprints, "fingerprints")
+    check.in_memory(other, "other")
     first, second = np.asarray(fingerprints), np.asarray(other)
     words = packed(second, "other")
     if first.dtype != second.dtype or first.shape[1] != second.shape[1]:

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from boxel._dendrogram import dendrogram
-from boxel._drawing import shrunk
-from boxel._extras import require
+from boxel._drawing import checked_image, draw_image, draw_map, new_panels, show_whole
 from boxel._mixing_plots import singular_values, unmixing
+from boxel._region_plots import regions
 from boxel.files import PathLike, check_output, replacing
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ __all__ = [
     "comparison",
     "dendrogram",
     "heatmap",
+    "regions",
     "save_figure",
     "singular_values",
     "unmixing",
@@ -100,17 +101,17 @@ def heatmap(
     >>> ax.figure.savefig("density.png")  # doctest: +SKIP
     """
     values = _checked_map(density)
-    picture = None if image is None else _checked_image(image)
+    picture = None if image is None else checked_image(image)
     block = _block_of(values, picture, block_size)
     step = block if stride is None else _pair(stride, "stride")
     if picture is not None and ax is not None:
         raise ValueError("expected image or ax, found both: the image needs a figure of its own")
     if ax is None:
         ax = _new_axes(values.shape, step, picture)
-    _draw_map(ax, values, block, step, label=label, cmap=cmap, vmin=vmin, vmax=vmax)
+    draw_map(ax, values, block, step, label=label, cmap=cmap, vmin=vmin, vmax=vmax)
     if picture is not None:
         ax.set_ylabel("")  # the image has it
-        _show_whole(ax, picture)
+        show_whole(ax, picture)
     if title is not None:
         ax.set_title(title)
     return ax
@@ -196,15 +197,15 @@ def comparison(
     plane, drawn = picture[origin_place], values[place]
     step, box = (steps[-2], steps[-1]), (boxes[-2], boxes[-1])
     if axes is None:
-        axes = _new_panels(plane.shape[:2], 2, bars=2)
+        axes = new_panels(plane.shape[:2], 2, bars=2)
     left, right = axes
     if channel_axis is not None:
         label = f"{label}, averaged over the colours"
-    _draw_image(left, plane, colour_bar=True)
-    _draw_map(right, drawn, box, step, label=label, cmap=cmap, vmin=vmin, vmax=vmax)
+    draw_image(left, plane, label="image")
+    draw_map(right, drawn, box, step, label=label, cmap=cmap, vmin=vmin, vmax=vmax)
     right.set_ylabel("")  # the image has it
     for ax in (left, right):
-        _show_whole(ax, plane)
+        show_whole(ax, plane)
     left.set_title(f"image{_slice_text(origin_place)}")
     right.set_title(f"{title or 'result'}{_slice_text(place)}")
     return left, right
@@ -272,6 +273,9 @@ def variance(
     )
     where = ", ".join(":" if isinstance(index, slice) else str(index) for index in plane)
     slice_text = f", slice [{where}]" if values.ndim > 2 else ""
+    bar = left.get_images()[0].colorbar
+    if bar is not None:
+        bar.set_label("mean")
     left.set_title(f"mean{slice_text}")
     right.set_title(f"{title}{slice_text}")
     return left, right
@@ -300,17 +304,6 @@ def _checked_map(density: ArrayLike) -> NDArray[Any]:
     if values.ndim != 2 or values.size == 0:
         raise ValueError(f"expected a non-empty 2-D map, found the shape {values.shape}")
     return values
-
-
-def _checked_image(image: ArrayLike) -> NDArray[Any]:
-    picture = np.asarray(image)
-    coloured = picture.ndim == 3 and picture.shape[2] in (3, 4)
-    if picture.size == 0 or not (picture.ndim == 2 or coloured):
-        raise ValueError(
-            "expected a non-empty image of shape (rows, columns) or (rows, columns, 3),"
-            f" found {picture.shape}"
-        )
-    return picture
 
 
 def _checked_pair(
@@ -381,71 +374,7 @@ def _block_of(
 def _new_axes(shape: tuple[int, ...], step: tuple[int, int], picture: NDArray[Any] | None) -> Axes:
     """Make a figure, draw the image, return the axes of the map."""
     panels = 1 if picture is None else 2
-    axes = _new_panels((shape[0] * step[0], shape[1] * step[1]), panels, bars=1)
+    axes = new_panels((shape[0] * step[0], shape[1] * step[1]), panels, bars=1)
     if picture is not None:
-        _draw_image(axes[0], picture)
+        draw_image(axes[0], picture)
     return axes[-1]
-
-
-def _new_panels(lengths: Sequence[int], panels: int, *, bars: int) -> list[Axes]:
-    """Make a figure as large as its panels and colour bars need; return the axes."""
-    figure_module = require("matplotlib.figure", extra="plot")
-    tall = lengths[0] / lengths[1]
-    panel = 5.5 * min(1.0, 1.0 / tall)
-    # The margins hold the labels, the ticks and the colour bars.
-    size = (panels * (max(panel, 1.0) + 0.3) + 0.6 + bars, max(panel * tall, 1.2) + 0.9)
-    figure = figure_module.Figure(figsize=size, layout="compressed")
-    return list(figure.subplots(1, panels, sharex=True, sharey=True, squeeze=False)[0])
-
-
-def _draw_image(ax: Axes, picture: NDArray[Any], *, colour_bar: bool = False) -> None:
-    drawn, factors = shrunk(picture)
-    if drawn.ndim == 3 and picture.dtype.kind in "iu":
-        drawn = drawn / np.iinfo(picture.dtype).max  # colours as floats run from 0 to 1
-    height, width = (drawn.shape[axis] * factors[axis] for axis in (0, 1))
-    shown = ax.imshow(
-        _as_numbers(drawn), cmap="gray", extent=(-0.5, width - 0.5, height - 0.5, -0.5)
-    )
-    if colour_bar and drawn.ndim == 2:
-        ax.figure.colorbar(shown, ax=ax)
-    _show_whole(ax, picture)
-    ax.set(title="image", xlabel="x (pixels)", ylabel="y (pixels)")
-
-
-def _show_whole(ax: Axes, picture: NDArray[Any]) -> None:
-    """Let an axes show the pixels of the image and nothing beyond."""
-    ax.set(xlim=(-0.5, picture.shape[1] - 0.5), ylim=(picture.shape[0] - 0.5, -0.5))
-
-
-def _draw_map(
-    ax: Axes,
-    values: NDArray[Any],
-    block: tuple[int, int],
-    step: tuple[int, int],
-    *,
-    label: str,
-    cmap: str,
-    vmin: float | None,
-    vmax: float | None,
-) -> None:
-    drawn, factors = shrunk(values)
-    top, left = ((block[axis] - step[axis]) / 2 - 0.5 for axis in (0, 1))
-    height, width = (drawn.shape[axis] * factors[axis] * step[axis] for axis in (0, 1))
-    mesh = ax.imshow(
-        _as_numbers(drawn),
-        cmap=cmap,
-        vmin=vmin,
-        vmax=vmax,
-        aspect="equal",
-        interpolation="antialiased",
-        extent=(left, left + width, top + height, top),
-    )
-    ax.set_xlim(left, left + values.shape[1] * step[1])
-    ax.set_ylim(top + values.shape[0] * step[0], top)
-    ax.set(xlabel="x (pixels)", ylabel="y (pixels)")
-    ax.figure.colorbar(mesh, ax=ax, label=label)
-
-
-def _as_numbers(array: NDArray[Any]) -> NDArray[Any]:
-    """Return bool as 0 and 1, for which Matplotlib has colour bars."""
-    return array.view(np.uint8) if array.dtype == bool else array

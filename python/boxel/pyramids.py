@@ -49,6 +49,39 @@ def _goes_on(
     return True
 
 
+def level_sizes(
+    lengths: Sequence[int],
+    axes: tuple[int, ...],
+    factor: Any,
+    levels: int | None,
+    min_size: int,
+    boundary: str,
+) -> list[tuple[int, ...]]:
+    """Return the sizes of blocks of each level along the axes, which have these lengths."""
+    boundary = check.choice(boundary, check.BOUNDARIES, "boundary")
+    min_size = check.at_least(min_size, 1, "min_size")
+    if levels is not None:
+        levels = check.at_least(levels, 0, "levels")
+    total = [1] * len(lengths)
+    coarsest: Sequence[int] = lengths
+    found: list[tuple[int, ...]] = []
+    for factors in islice(_level_factors(factor, axes, levels), levels):
+        total = [size * step for size, step in zip(total, factors, strict=True)]
+        if levels is None:
+            if not _goes_on(lengths, factors, total, min_size, boundary, coarsest):
+                break
+        elif boundary == "trim" and any(
+            0 < length < size for length, size in zip(lengths, total, strict=True)
+        ):
+            raise ValueError(
+                f"level {len(found) + 1} would be empty: blocks of {tuple(total)} do not fit axes "
+                f"of lengths {tuple(lengths)} with boundary='trim'"
+            )
+        found.append(tuple(total))
+        coarsest = [-(-length // size) for length, size in zip(lengths, total, strict=True)]
+    return found
+
+
 def pyramid(
     image: npt.ArrayLike,
     factor: Any = 2,
@@ -118,44 +151,24 @@ def pyramid(
     """
     array, mask = check.image_array(image)
     axis_numbers = check.axis_tuple(axes, array.ndim)
-    boundary = check.choice(boundary, check.BOUNDARIES, "boundary")
-    min_size = check.at_least(min_size, 1, "min_size")
-    if levels is not None:
-        levels = check.at_least(levels, 0, "levels")
     source = array if mask is None else image
     lengths = [array.shape[axis] for axis in axis_numbers]
-    total = [1] * len(lengths)
-    coarsest: Sequence[int] = lengths
-    result: list[Any] = []
-    for factors in islice(_level_factors(factor, axis_numbers, levels), levels):
-        total = [size * step for size, step in zip(total, factors, strict=True)]
-        if levels is None:
-            if not _goes_on(lengths, factors, total, min_size, boundary, coarsest):
-                break
-        elif boundary == "trim" and any(
-            0 < length < size for length, size in zip(lengths, total, strict=True)
-        ):
-            raise ValueError(
-                f"level {len(result) + 1} would be empty: blocks of {tuple(total)} do not fit axes "
-                f"of lengths {tuple(lengths)} with boundary='trim'"
-            )
-        result.append(
-            block_reduce(
-                source,
-                tuple(total),
-                statistic,
-                axes=axis_numbers,
-                boundary=boundary,
-                cval=cval,
-                where=where,
-                weights=weights,
-                skipna=skipna,
-                min_count=min_count,
-                fill_value=fill_value,
-                ddof=ddof,
-                dtype=dtype,
-                workers=workers,
-            )
+    return [
+        block_reduce(
+            source,
+            total,
+            statistic,
+            axes=axis_numbers,
+            boundary=boundary,
+            cval=cval,
+            where=where,
+            weights=weights,
+            skipna=skipna,
+            min_count=min_count,
+            fill_value=fill_value,
+            ddof=ddof,
+            dtype=dtype,
+            workers=workers,
         )
-        coarsest = [-(-length // size) for length, size in zip(lengths, total, strict=True)]
-    return result
+        for total in level_sizes(lengths, axis_numbers, factor, levels, min_size, boundary)
+    ]

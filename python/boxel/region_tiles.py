@@ -10,14 +10,12 @@ import numpy.typing as npt
 
 from boxel import _core
 from boxel import _region_calls as calls
+from boxel import _region_storage as region_storage
 from boxel import _validate as check
 from boxel._calls import NAN, Array, Statistic
 from boxel._config import check_workers, get_workers
 from boxel._registry import MERGEABLE
 from boxel.regions import region_names
-
-# Of how many tiles there will be nothing is known: some megabytes for a dense table are little.
-_TILES_SPAN = 2**20
 
 
 class RegionStats:
@@ -133,16 +131,17 @@ class RegionStats:
         known = (pixels.dtype, pixels.trailing, pixels.weights is not None)
         self._check_alike(known, array.ndim, names)
         offsets = _origin_of(origin, array.ndim)
-        table = self._table or self._new_table(pixels, names)
-        calls.take(table, pixels, skipna=self._skipna, origin=offsets, workers=threads)
+        table = self._table or calls.new_table(
+            pixels, names, self._background, geometry=calls.has_geometry(names),
+            dense_span=calls.TILES_SPAN,
+        )  # fmt: skip
+        only_true = array.dtype.kind == "b" and self._background == 0
+        calls.take(
+            table, pixels, skipna=self._skipna, origin=offsets, workers=threads,
+            is_mask=only_true and label_mask is None and not calls.has_geometry(names),
+        )  # fmt: skip
         self._table, self._known, self._names, self._ndim = table, known, names, array.ndim
         return self
-
-    def _new_table(self, pixels: calls.Pixels, names: Sequence[str]) -> _core._RegionTable:
-        return calls.new_table(
-            pixels, names, self._background, dense_span=_TILES_SPAN,
-            geometry=any(name in calls.GEOMETRY for name in names),
-        )  # fmt: skip
 
     def _check_alike(
         self, known: tuple[np.dtype[Any], tuple[int, ...], bool], ndim: int, names: Sequence[str]
@@ -182,7 +181,7 @@ class RegionStats:
         if other._table is None or other._known is None:
             return self
         self._check_alike(other._known, other._ndim, other._names)
-        table = self._table or _twin(other)
+        table = self._table or region_storage.empty_table(other.contents())
         if other is self:
             other = self.copy()
         assert other._table is not None
@@ -212,6 +211,27 @@ class RegionStats:
     def reset(self) -> None:
         """Forget all that was taken in."""
         self._table, self._known, self._names, self._ndim = None, None, (), 0
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a pickle keeps: plain arrays and numbers."""
+        return region_storage.packed(self.contents())
+
+    def __setstate__(self, pickled: dict[str, Any]) -> None:
+        """Take over what a pickle kept; a ValueError where its parts do not belong together."""
+        self._adopt(region_storage.unpacked(pickled))
+
+    def contents(self) -> region_storage.Contents:
+        """Return what a pickle keeps of these statistics; not a copy."""
+        return region_storage.Contents(
+            self._statistics, self._background, self._channel_axis, self._skipna, self._names,
+            self._known, self._ndim, self._table,
+        )  # fmt: skip
+
+    def _adopt(self, contents: region_storage.Contents) -> None:
+        (
+            self._statistics, self._background, self._channel_axis, self._skipna, self._names,
+            self._known, self._ndim, self._table,
+        ) = contents  # fmt: skip
 
     @property
     def labels(self) -> Array:
@@ -273,18 +293,6 @@ class RegionStats:
             distances = calls.spacing_of(spacing, self._ndim)
             found |= calls.geometry_columns(self._table, labels, self._ndim, distances)[1]
         return {"label": labels, **{name: found[name] for name in self._names}}
-
-
-def _twin(stats: RegionStats) -> _core._RegionTable:
-    """Return an empty table for what `stats` has taken in."""
-    assert stats._known is not None
-    dtype, trailing, weighted = stats._known
-    shape = (0,) * stats._ndim
-    image = np.empty(shape + trailing, dtype)
-    pixels = calls.Pixels(
-        np.empty(shape, np.int64), image, None, None, image if weighted else None, None, None
-    )
-    return stats._new_table(pixels, stats._names)
 
 
 def _origin_of(origin: Any, ndim: int) -> tuple[int, ...]:

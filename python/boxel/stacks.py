@@ -38,7 +38,8 @@ def _span(shape: tuple[int, ...], axes: tuple[int, ...]) -> _Span:
     return _Span(axes, sizes, counts, left, any(shape[axis] == 0 for axis in axes))
 
 
-def _normal_axes(axis: Any, ndim: int) -> tuple[int, ...]:
+def normal_axes(axis: Any, ndim: int) -> tuple[int, ...]:
+    """Return the axes along which samples lie, in ascending order."""
     if type(axis) is int and -ndim <= axis < ndim:
         return (axis % ndim,)
     return tuple(sorted(check.axis_tuple(axis, ndim, "axis")))
@@ -70,7 +71,7 @@ def _reduce(
 ) -> list[Array]:
     """Return a statistic each, of all samples along the axes."""
     array, mask = check.image_array(stack, "stack")
-    span = _span(array.shape, _normal_axes(axis, array.ndim))
+    span = _span(array.shape, normal_axes(axis, array.ndim))
     if where is not None:
         where = check.where_array(where, array.shape, "stack")
     if weights is not None:

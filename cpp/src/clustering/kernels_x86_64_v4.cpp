@@ -1,4 +1,5 @@
 // The clustering kernels for x86-64-v4.
+#include "../processor.hpp"
 #include "kernels_prelude.hpp"
 
 #if defined(__clang__)
@@ -24,7 +25,7 @@ void use_vpopcntdq(ClusteringKernels& kernels);
 const ClusteringKernels& clustering_kernels_x86_64_v4() {
   static const ClusteringKernels kernels = [] {
     ClusteringKernels table = x86_64_v4::clustering_table;
-    if (__builtin_cpu_supports("avx512vpopcntdq")) use_vpopcntdq(table);
+    if (runs_avx512_vpopcntdq()) use_vpopcntdq(table);
     return table;
   }();
   return kernels;

@@ -30,6 +30,28 @@ struct WideSamples {
   const double* weights;        // per sample; null where nothing is weighted
 };
 
+// The rows of one state, one after another.
+struct StateRows {
+  std::int64_t lane_size = 0;
+  std::int64_t rows = 0;
+  std::vector<std::byte> lanes;
+};
+
+// Where the pixels of a region lie along an axis.
+struct Extent {
+  std::int64_t low = INT64_MAX;
+  std::int64_t high = INT64_MIN;
+  WideLabel sum = 0;  // of coordinates
+};
+
+// All that a table knows.
+struct RegionRows {
+  std::vector<WideLabel> labels;  // ascending
+  std::vector<StateRows> states;
+  std::vector<std::int64_t> pixels;  // of each region, where geometry is wanted
+  std::vector<Extent> extents;       // regions x axes
+};
+
 class RegionTable {
  public:
   explicit RegionTable(const RegionSettings& settings);
@@ -61,6 +83,13 @@ class RegionTable {
   // Both must have been settled. Throws before anything is changed.
   void merge(const RegionTable& other);
 
+  // The states as plain rows, for a table elsewhere: one lane per region and channel, in the order
+  // of labels(). The table must have been settled.
+  RegionRows rows() const;
+  // Takes over what rows() of a table with the same settings returned; this one must be empty.
+  // Throws std::invalid_argument where the rows do not belong to such a table, before any change.
+  void restore(const RegionRows& rows);
+
   // The labels that were met, in order.
   std::vector<WideLabel> labels() const;
   // One row of outputs per label; labels that were never met have no samples.
@@ -71,12 +100,7 @@ class RegionTable {
                       std::int64_t* lows, std::int64_t* highs, double* centroids) const;
 
  private:
-  struct Extent {
-    std::int64_t low = INT64_MAX;
-    std::int64_t high = INT64_MIN;
-    WideLabel sum = 0;  // of coordinates
-  };
-
+  void check_rows(const RegionRows& rows) const;
   void make_room(const std::vector<std::int32_t>& moves);
   void move_states(const std::vector<std::int32_t>& moves, std::int64_t capacity);
   bool takes_packed(StateKind kind) const;

@@ -1,0 +1,35 @@
+"""Open statistics of chunks merged in a tree: no task holds more than a few of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+__all__ = ["merged_in_tree"]
+
+_MERGED_TOGETHER = 8
+
+
+def merged_in_tree(
+    tasks: dict[Any, Any], name: str, place: tuple[int, ...], keys: Sequence[Any]
+) -> Any:
+    """Add tasks that merge states in the order given, and return the key of the last.
+
+    The order does not depend on which worker is done first: results have the same bits each time.
+    """
+    level = 0
+    while len(keys) > 1:
+        merged = []
+        for start in range(0, len(keys), _MERGED_TOGETHER):
+            key = (name, level, start // _MERGED_TOGETHER, *place)
+            tasks[key] = (_merge, list(keys[start : start + _MERGED_TOGETHER]))
+            merged.append(key)
+        keys, level = merged, level + 1
+    return keys[0]
+
+
+def _merge(states: Sequence[Any]) -> Any:
+    merged = states[0].copy()
+    for state in states[1:]:
+        merged.merge(state)
+    return merged

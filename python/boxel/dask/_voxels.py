@@ -1,0 +1,355 @@
+"""Statistics of each voxel of a chunked stack: chunks are reduced, and their states merged."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from boxel import _validate as check
+from boxel import blocks, stacks
+from boxel._calls import NAN, Array
+from boxel.dask._graph import (
+    Along,
+    Graph,
+    checked_image,
+    chunks_of,
+    threads_of,
+    weights_source,
+    where_source,
+)
+from boxel.dask._sources import Part, Source, da
+from boxel.dask._trees import merged_in_tree
+from boxel.running.folding import finished, open_span
+from boxel.running.statistics import RunningStats
+
+__all__ = ["voxel_mean", "voxel_mean_var", "voxel_std", "voxel_var"]
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What every task of a result has in common."""
+
+    names: tuple[str, ...]
+    dtypes: tuple[Any, ...]
+    axes: tuple[int, ...]
+    keepdims: bool
+    skipna: bool
+    min_count: int
+    fill_value: Any
+    ddof: float
+    workers: int
+
+    def reduce(self, _plans: Any, parts: Sequence[Part | None], arrays: Sequence[Any]) -> Any:
+        """Return the statistics of a chunk that holds all samples of its voxels."""
+        stack, where, weights = _read(parts, arrays)
+        found = blocks.block_reduce(
+            stack, [stack.shape[axis] if axis in self.axes else 1 for axis in range(stack.ndim)],
+            self.names, where=where, weights=weights, skipna=self.skipna,
+            min_count=self.min_count, fill_value=self.fill_value, ddof=self.ddof,
+            dtype=dict(zip(self.names, self.dtypes, strict=True)), workers=self.workers,
+        )  # fmt: skip
+        return self._shaped(tuple([found[name] for name in self.names]))
+
+    def take(
+        self, _plans: Any, parts: Sequence[Part | None], arrays: Sequence[Any]
+    ) -> RunningStats:
+        """Return the open statistics of a chunk, with the reduced axes at length 1."""
+        stack, where, weights = _read(parts, arrays)
+        moments = 1 if self.names == ("mean",) else 2
+        return open_span(
+            stack, self.axes, where=where, weights=weights, skipna=self.skipna, moments=moments
+        )
+
+    def finish(self, stats: RunningStats) -> Any:
+        """Return the statistics of the voxels of which all samples have come."""
+        enough = stats.count >= self.min_count
+        found = []
+        for name, dtype in zip(self.names, self.dtypes, strict=True):
+            whole = dtype.kind != "f"
+            value = finished(stats, name, np.dtype(np.float64) if whole else dtype, self.ddof)
+            if whole:
+                value = blocks.block_reduce(
+                    value, 1, "mean", where=np.broadcast_to(enough, value.shape),
+                    fill_value=self.fill_value, dtype=dtype,
+                )  # fmt: skip
+            elif not np.all(enough):
+                value = np.where(enough, value, dtype.type(self.fill_value))
+            found.append(value)
+        return self._shaped(tuple(found))
+
+    def _shaped(self, found: tuple[Array, ...]) -> Any:
+        if not self.keepdims:
+            found = tuple([each.squeeze(self.axes) for each in found])
+        return found[0] if len(found) == 1 else found
+
+
+def _read(parts: Sequence[Part | None], arrays: Sequence[Any]) -> tuple[Array, Any, Any]:
+    stack, where, weights = [
+        None if part is None else part.pieces(each).whole()
+        for part, each in zip(parts, arrays, strict=True)
+    ]
+    assert stack is not None
+    return stack, where, weights
+
+
+def _reduced(stack: Any, where: Any, weights: Any, job: _Job) -> list[Any]:
+    sources = [
+        Source(stack, stack.shape, "stack", "stack"),
+        where_source(where, stack.shape, stack.chunks, "stack"),
+        weights_source(weights, stack.shape, stack.chunks, "stack"),
+    ]
+    axes = []
+    for chunks in stack.chunks:
+        ends = list(itertools.accumulate(chunks, initial=0))
+        axes.append([Along(b - a, ((a, b),), None) for a, b in itertools.pairwise(ends)])
+    kept = [axis for axis in range(stack.ndim) if job.keepdims or axis not in job.axes]
+    graph = Graph("voxels", sources, job)
+    if all(len(stack.chunks[axis]) == 1 and stack.shape[axis] for axis in job.axes):
+        for index, along in chunks_of(axes):
+            parts, keys = graph.read([each.ranges for each in along])
+            graph.tasks[graph.key(*[index[axis] for axis in kept])] = (
+                functools.partial(job.reduce, None, parts), keys,
+            )  # fmt: skip
+    else:
+        _add_trees(graph, axes, kept, job)
+    chunks = [(1,) if axis in job.axes else stack.chunks[axis] for axis in kept]
+    return graph.arrays(job.names, chunks, job.dtypes)
+
+
+def _add_trees(graph: Graph, axes: Sequence[Sequence[Along]], kept: list[int], job: _Job) -> None:
+    """Add a tree of merges for each chunk of the result."""
+    states: dict[tuple[int, ...], list[Any]] = {}
+    for index, along in chunks_of(axes):
+        place = tuple([0 if axis in job.axes else number for axis, number in enumerate(index)])
+        parts, keys = graph.read([each.ranges for each in along])
+        key = (f"{graph.name}-take", *index)
+        graph.tasks[key] = (functools.partial(job.take, None, parts), keys)
+        states.setdefault(place, []).append(key)
+    for place, keys in states.items():
+        root = merged_in_tree(graph.tasks, f"{graph.name}-merge", place, keys)
+        graph.tasks[graph.key(*[place[axis] for axis in kept])] = (job.finish, root)
+
+
+def _planned(
+    stack: Any, axis: stacks.Axis, names: tuple[str, ...], function: str, **options: Any
+) -> tuple[Any, _Job]:
+    stack = checked_image(stack, function, "stack")
+    axes = stacks.normal_axes(axis, stack.ndim)
+    least = check.at_least(options["min_count"], 0, "min_count")
+    one = np.zeros((1,) * stack.ndim, stack.dtype)
+    weights = None if options["weights"] is None else one == 0
+    tried = blocks.block_reduce(
+        one, 1, names, weights=weights, skipna=options["skipna"], min_count=0,
+        fill_value=options["fill_value"], ddof=options["ddof"], dtype=options["dtype"],
+    )  # fmt: skip
+    job = _Job(
+        names, tuple([tried[name].dtype for name in names]), axes,
+        check.truth(options["keepdims"], "keepdims"), bool(options["skipna"]), least,
+        options["fill_value"], options["ddof"], threads_of(options["workers"]),
+    )  # fmt: skip
+    return stack, job
+
+
+def voxel_mean(
+    stack: da.Array,
+    axis: stacks.Axis = -1,
+    *,
+    where: npt.ArrayLike | da.Array | None = None,
+    weights: npt.ArrayLike | da.Array | None = None,
+    skipna: bool = False,
+    min_count: int = 1,
+    fill_value: Any = NAN,
+    dtype: npt.DTypeLike | None = None,
+    keepdims: bool = False,
+    workers: int | None = None,
+) -> Any:
+    """Compute the mean of each voxel over the volumes of a dask stack.
+
+    Parameters
+    ----------
+    stack : dask.array.Array
+        As for `boxel.voxel_mean`; chunks may be masked arrays.
+    axis
+        As for `boxel.voxel_mean`. Where there are several chunks along it, their states are merged
+        in a tree.
+    where, weights : array_like or dask.array.Array, optional
+        As for `boxel.voxel_mean`, in whatever chunks. The values of weights are checked when they
+        are there.
+    skipna, min_count, fill_value, dtype, keepdims
+        As for `boxel.voxel_mean`.
+    workers : int, optional
+        Threads of each task; default 1, as dask has several tasks at work.
+
+    Returns
+    -------
+    dask.array.Array
+        Lazy, in the chunks of the axes that are left.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not as described; the message says what was found.
+
+    Examples
+    --------
+    >>> import dask.array as da
+    >>> import boxel.dask
+    >>> stack = da.from_array([[[0, 10], [2, 30]]], chunks=1)
+    >>> boxel.dask.voxel_mean(stack).compute()
+    array([[ 5., 16.]])
+    """
+    stack, job = _planned(
+        stack, axis, ("mean",), "voxel_mean", weights=weights, skipna=skipna, min_count=min_count,
+        fill_value=fill_value, ddof=0, dtype=dtype, keepdims=keepdims, workers=workers,
+    )  # fmt: skip
+    return _reduced(stack, where, weights, job)[0]
+
+
+def voxel_var(
+    stack: da.Array,
+    axis: stacks.Axis = -1,
+    *,
+    ddof: float = 0,
+    where: npt.ArrayLike | da.Array | None = None,
+    weights: npt.ArrayLike | da.Array | None = None,
+    skipna: bool = False,
+    min_count: int = 1,
+    fill_value: Any = NAN,
+    dtype: npt.DTypeLike | None = None,
+    keepdims: bool = False,
+    workers: int | None = None,
+) -> Any:
+    """Compute the variance of each voxel over the volumes of a dask stack.
+
+    Parameters
+    ----------
+    stack, axis, where, weights, skipna, min_count, fill_value, dtype, keepdims, workers
+        As for `boxel.dask.voxel_mean`.
+    ddof
+        As for `boxel.voxel_var`.
+
+    Returns
+    -------
+    dask.array.Array
+        Lazy; never negative, and exactly 0 where all samples of a voxel are equal.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not as described; the message says what was found.
+
+    Examples
+    --------
+    >>> import dask.array as da
+    >>> import boxel.dask
+    >>> stack = da.from_array([[1e9, 1e9 + 1, 1e9 + 2], [7, 7, 7]], chunks=(1, 2))
+    >>> boxel.dask.voxel_var(stack, ddof=1).compute()
+    array([1., 0.])
+    """
+    stack, job = _planned(
+        stack, axis, ("var",), "voxel_var", weights=weights, skipna=skipna, min_count=min_count,
+        fill_value=fill_value, ddof=ddof, dtype=dtype, keepdims=keepdims, workers=workers,
+    )  # fmt: skip
+    return _reduced(stack, where, weights, job)[0]
+
+
+def voxel_std(
+    stack: da.Array,
+    axis: stacks.Axis = -1,
+    *,
+    ddof: float = 0,
+    where: npt.ArrayLike | da.Array | None = None,
+    weights: npt.ArrayLike | da.Array | None = None,
+    skipna: bool = False,
+    min_count: int = 1,
+    fill_value: Any = NAN,
+    dtype: npt.DTypeLike | None = None,
+    keepdims: bool = False,
+    workers: int | None = None,
+) -> Any:
+    """Compute the standard deviation of each voxel over the volumes of a dask stack.
+
+    Parameters
+    ----------
+    stack, axis, ddof, where, weights, skipna, min_count, fill_value, dtype, keepdims, workers
+        As for `boxel.dask.voxel_var`.
+
+    Returns
+    -------
+    dask.array.Array
+        The square root of the variance that `boxel.dask.voxel_var` describes.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not as described; the message says what was found.
+
+    Examples
+    --------
+    >>> import dask.array as da
+    >>> import boxel.dask
+    >>> boxel.dask.voxel_std(da.from_array([[1, 3], [0, 8]], chunks=1)).compute()
+    array([1., 4.])
+    """
+    stack, job = _planned(
+        stack, axis, ("std",), "voxel_std", weights=weights, skipna=skipna, min_count=min_count,
+        fill_value=fill_value, ddof=ddof, dtype=dtype, keepdims=keepdims, workers=workers,
+    )  # fmt: skip
+    return _reduced(stack, where, weights, job)[0]
+
+
+def voxel_mean_var(
+    stack: da.Array,
+    axis: stacks.Axis = -1,
+    *,
+    ddof: float = 0,
+    where: npt.ArrayLike | da.Array | None = None,
+    weights: npt.ArrayLike | da.Array | None = None,
+    skipna: bool = False,
+    min_count: int = 1,
+    fill_value: Any = NAN,
+    dtype: Any = None,
+    keepdims: bool = False,
+    workers: int | None = None,
+) -> tuple[Any, Any]:
+    """Compute the mean and the variance of each voxel from one pass over a dask stack.
+
+    Parameters
+    ----------
+    stack, axis, ddof, where, weights, skipna, min_count, fill_value, keepdims, workers
+        As for `boxel.dask.voxel_var`.
+    dtype
+        As for `boxel.voxel_mean_var`.
+
+    Returns
+    -------
+    mean, var : dask.array.Array
+        Lazy; ``dask.compute(mean, var)`` computes both from the same tasks.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not as described; the message says what was found.
+
+    Examples
+    --------
+    >>> import dask
+    >>> import dask.array as da
+    >>> import boxel.dask
+    >>> stack = da.from_array([[1.0, 2.0], [5.0, 8.0]], chunks=1)
+    >>> dask.compute(*boxel.dask.voxel_mean_var(stack, axis=0, ddof=1))
+    (array([3., 5.]), array([ 8., 18.]))
+    """
+    stack, job = _planned(
+        stack, axis, ("mean", "var"), "voxel_mean_var", weights=weights, skipna=skipna,
+        min_count=min_count, fill_value=fill_value, ddof=ddof, dtype=dtype, keepdims=keepdims,
+        workers=workers,
+    )  # fmt: skip
+    mean, var = _reduced(stack, where, weights, job)
+    return mean, var
