@@ -429,7 +429,7 @@ def make_bad_files():
         file.write(png_bytes(40_000, 40_000, bit_depth=8, colour_type=0, rows=b""))
     return {
         "nowhere.png": "nowhere.png: No such file or directory",
-        "text.png": "expected a PNG, JPEG, TIFF, NIfTI or .npy file, but text.png is none of these",
+        "text.png": "expected a PNG, JPEG, TIFF, NIfTI, HDF5 or .npy file or a Zarr folder, but text.png is none of these",
         "empty.npy": "empty.npy is empty",
         "folder.png": "folder.png is a folder",
         "object.npy": "holds Python objects, which are never loaded",
