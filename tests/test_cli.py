@@ -19,6 +19,7 @@ from boxel.cli.app import boxel
 from boxel.cli.foreground import foreground, otsu_threshold
 from boxel.cli.parameters import join_sizes
 from boxel.files import read_image
+from boxel.formats.npy import NpySink
 from command_line import execute, fail, make_runner, run, save
 from image_files import cut, expected_density, png_bytes, sparse_image
 from subprocesses import run_script
@@ -373,7 +374,7 @@ def test_existing_outputs_are_refused_before_the_work(option, monkeypatch):
     with open("out.png", "w") as file:
         file.write("precious")
     with monkeypatch.context() as patched:
-        patched.setattr(density_job, "read_source", None)
+        patched.setattr(density_job, "open_image", None)
         message = fail("density", "a.png", "--block", 3, option, "out.png")
     assert message == "cannot write out.png: it exists already (--force replaces it)"
     with open("out.png") as file:
@@ -429,7 +430,7 @@ def make_bad_files():
         file.write(png_bytes(40_000, 40_000, bit_depth=8, colour_type=0, rows=b""))
     return {
         "nowhere.png": "nowhere.png: No such file or directory",
-        "text.png": "expected a PNG, JPEG, TIFF, NIfTI, HDF5 or .npy file or a Zarr folder, but text.png is none of these",
+        "text.png": "HDF5 or .npy file or a Zarr folder, but text.png is none of these",
         "empty.npy": "empty.npy is empty",
         "folder.png": "folder.png is a folder",
         "object.npy": "holds Python objects, which are never loaded",
@@ -455,7 +456,7 @@ def test_truncated_inputs(name, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["-o", "map.jpg"], "named .npy, .png, .tif or .tiff, but map.jpg has suffix '.jpg'"),
+        (["-o", "map.gif"], ".zarr, .h5 or .hdf5, but map.gif has suffix '.gif'"),
         (["-o", "map"], "map has no suffix"),
         (["--plot", "heat.npy"], "named .png, .pdf or .svg, but heat.npy has suffix '.npy'"),
         (["-o", "nowhere/map.npy"], "nowhere is not an existing folder"),
@@ -535,7 +536,7 @@ def test_what_the_machine_cannot_do(error, message, monkeypatch):
         raise error
 
     save("a.png", sparse_image((20, 31)))
-    monkeypatch.setattr(density_job, "write_map", fail_to_write)
+    monkeypatch.setattr(NpySink, "write", fail_to_write)
     assert fail("density", "a.png", "--block", 3, "-o", "map.npy") == message
 
 

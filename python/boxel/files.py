@@ -158,7 +158,7 @@ def write_array(
 
 def colours_last(suffix: str, array: Array, channel_axis: int | None) -> tuple[Array, int | None]:
     """Return an array as the format of a suffix has it: with colours last where it knows them."""
-    knows = suffix in (".png", ".jpg", ".jpeg", ".tif", ".tiff")
+    knows = table.knows_colours(suffix)
     if channel_axis is None or not knows or not table.is_rgb(array.shape, channel_axis):
         return array, None
     return np.moveaxis(array, channel_axis, -1), array.ndim - 1

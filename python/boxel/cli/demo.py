@@ -8,17 +8,18 @@ import click
 
 from boxel._extras import require
 from boxel.cli.density import print_summary
-from boxel.cli.density_job import Job, check, run, write
+from boxel.cli.density_job import Job, check, run
 from boxel.cli.outputs import check_new
+from boxel.cli.running import Running
 from boxel.files import write_array
 from boxel.samples import cells
 
-__all__ = ["demo"]
+__all__ = ["command"]
 
 BLOCK = 25
 
 
-@click.command()
+@click.command("demo")
 @click.option(
     "--output-dir",
     type=click.Path(path_type=Path),
@@ -27,7 +28,7 @@ BLOCK = 25
     help="Folder for the files; made if it does not exist.",
 )
 @click.option("-f", "--force", is_flag=True, help="Replace files of an earlier demo.")
-def demo(output_dir: Path, force: bool) -> None:
+def command(output_dir: Path, force: bool) -> None:
     """Make a sample image, map its density and draw both; needs no input.
 
     The sample is a synthetic fluorescence micrograph of cell nuclei. Pixels brighter than Otsu's
@@ -41,7 +42,6 @@ def demo(output_dir: Path, force: bool) -> None:
     check(job)
     write_array(job.image, cells(), overwrite=force)
     result = run(job)
-    write(job, result)
     print_summary(job, result)
     path = click.format_filename(job.image)
     click.echo(f"\ntry: boxel density {path} --block 48 --stride 12 --threshold otsu")
@@ -60,6 +60,5 @@ def demo_job(folder: Path, force: bool) -> Job:
         output=folder / "density.npy",
         png_bits=8,
         plot=folder / "density.png",
-        workers=None,
-        force=force,
+        running=Running(force=force),
     )

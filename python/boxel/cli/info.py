@@ -9,12 +9,12 @@ import click
 from boxel import show_config
 from boxel.cli.report import print_json
 
-__all__ = ["info"]
+__all__ = ["command"]
 
 
-@click.command()
+@click.command("info")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def info(as_json: bool) -> None:
+def command(as_json: bool) -> None:
     """Show the version, the compiler, the instruction sets and the workers."""
     text = StringIO()
     config = show_config(file=text)

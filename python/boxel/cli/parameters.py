@@ -16,6 +16,7 @@ __all__ = [
     "SizesOption",
     "join_sizes",
     "parse_alpha",
+    "parse_bytes",
     "parse_names",
     "parse_real",
     "parse_shifts",
@@ -152,3 +153,22 @@ def parse_real(text: str) -> int | float:
 def _number(text: str) -> int | float:
     # A float cannot hold every 64-bit sample that it may be compared with.
     return int(text) if re.fullmatch(r"[-+]?[0-9]{1,30}", text) else float(text)
+
+
+_BYTES = re.compile(
+    r"(?P<number>[0-9]{1,15}(\.[0-9]{1,6})?)\s*(?P<unit>[kmgt]i?)?b?", re.IGNORECASE
+)
+_POWERS = {"k": 1, "m": 2, "g": 3, "t": 4}
+
+
+def parse_bytes(text: str) -> int:
+    """Return a number of bytes from text such as ``512MiB``, ``1.5G`` or ``4096``."""
+    found = _BYTES.fullmatch(text.strip())
+    if found is None:
+        raise click.BadParameter(f"expected a size such as 512MiB or 2GB, found {text!r}")
+    unit = (found["unit"] or "").lower()
+    base = 1024 if unit.endswith("i") else 1000
+    size = int(float(found["number"]) * (base ** _POWERS[unit[0]] if unit else 1))
+    if size < 1:
+        raise click.BadParameter(f"expected a size of at least one byte, found {text!r}")
+    return size

@@ -115,7 +115,7 @@ class RawArray:
                 row[first : first + count] = runs.copy().view(self._dtype)
 
     def _read_into(self, raw: Array, place: int) -> None:
-        view = memoryview(raw)
+        view = raw.data
         while view:
             count = os.preadv(self._descriptor, [view[: 1 << 30]], place)
             if count == 0:
@@ -124,7 +124,7 @@ class RawArray:
             place += count
 
     def _write_from(self, raw: Array, place: int) -> None:
-        view = memoryview(raw)
+        view = raw.data
         while view:
             count = os.pwrite(self._descriptor, view[: 1 << 30], place)
             if count == 0:

@@ -30,6 +30,8 @@ __all__ = [
     "check_holds",
     "check_output",
     "create",
+    "is_rgb",
+    "knows_colours",
     "open_source",
     "suffix_of",
 ]
@@ -127,6 +129,11 @@ def check_output(
 def is_rgb(shape: Sequence[int], channel_axis: int | None) -> bool:
     """Tell whether an axis holds red, green and blue."""
     return channel_axis is not None and shape[channel_axis] == 3
+
+
+def knows_colours(suffix: str) -> bool:
+    """Tell whether files of a suffix say which axis holds the colours, and have it last."""
+    return suffix in (".png", ".jpg", ".jpeg", ".tif", ".tiff")
 
 
 def check_holds(suffix: str, shape: Sequence[int], *, channel_axis: int | None = None) -> None:

@@ -127,7 +127,8 @@ class TiffSource(Source):
                 with self._lock:
                     found = self._decode(stored, out if stored == window else None)
         if self._colour_axis is not None and self._kept == 1:
-            return np.take(found, 0, axis=self._colour_axis)
+            plane: Array = np.take(found, 0, axis=self._colour_axis)
+            return plane
         return found
 
     def _stored_window(self, window: Window) -> Window:
@@ -221,7 +222,7 @@ def _places_of(page: Any) -> list[int] | None:
 
 def _segment_window(page: Any, index: int) -> list[slice]:
     """Return what a segment of a page covers, in five axes."""
-    separate, depth, length, width, samples = page.shaped
+    width, samples = page.shaped[3:]
     if page.is_tiled:
         sizes = (1, page.tiledepth, page.tilelength, page.tilewidth, samples)
     else:

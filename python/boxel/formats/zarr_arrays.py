@@ -69,8 +69,8 @@ def _array_in(path: Path) -> tuple[Path, int | None]:
     inside = sorted(each for each in path.iterdir() if is_zarr(each) and "shape" in _metadata(each))
     if len(inside) == 1:
         return inside[0], None
-    names = [str(path / each.name) for each in inside[:5]]
-    held = f"such as {', '.join(names)}" if names else "but it holds none directly"
+    found = [str(path / each.name) for each in inside[:5]]
+    held = f"such as {', '.join(found)}" if found else "but it holds none directly"
     raise UnsupportedFileError(f"{path} is a Zarr group; name an array in it, {held}")
 
 

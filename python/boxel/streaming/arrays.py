@@ -13,7 +13,7 @@ from boxel.streaming.collecting import Collector
 from boxel.streaming.pipeline import PARTS_AT_ONCE, Buffers, Show, run
 from boxel.streaming.windows import Axis, Cut, cut_windows
 
-__all__ = ["array_cuts", "no_show", "stream_array"]
+__all__ = ["array_cuts", "axis_order", "no_show", "outputs_of", "stream_array"]
 
 
 def no_show(share: float) -> None:
@@ -23,6 +23,18 @@ def no_show(share: float) -> None:
 def read_window(source: Source, window: Window, out: Array | None) -> Array:
     """Read a window."""
     return source.read(window, out)
+
+
+def outputs_of(cut: Cut) -> Window:
+    """Return where the results of a cut lie."""
+    return cut.outputs
+
+
+def axis_order(order: Sequence[int], axes: int) -> tuple[int, ...]:
+    """Return the order of the axes of a result, which may have lost one."""
+    forwards = tuple(range(axes))
+    is_reversed = len(order) > 1 and tuple(order) == tuple(range(len(order)))[::-1]
+    return forwards[::-1] if is_reversed else forwards
 
 
 def array_cuts(
@@ -58,6 +70,7 @@ def stream_array(
     compute: Callable[[Cut, Array, Array], Array | None],
     collector: Collector,
     *,
+    place: Callable[[Cut], Window] = outputs_of,
     computed: Callable[[Cut], Sequence[int]] | None = None,
     read: Callable[[Source, Window, Array | None], Array] = read_window,
     show: Show = no_show,
@@ -65,8 +78,10 @@ def stream_array(
     """Run windows from a source into a collector.
 
     `compute` gets a cut, its samples and an array for its result, which is `computed` in shape; it
-    returns the part of it that is the cut's, or None for all of it.
+    returns the part of it that is the cut's, or None for all of it. `place` says where in the
+    collector that goes.
     """
+    order = axis_order(source.order, len(collector.shape))
     inputs, outputs = Buffers(), Buffers()
 
     def take(cut: Cut) -> Array:
@@ -74,9 +89,9 @@ def stream_array(
         return read(source, cut.inputs, inputs.array(shape, source.dtype, source.order))
 
     def work(cut: Cut, samples: Array) -> Array:
-        shape = lengths_of(cut.outputs) if computed is None else computed(cut)
-        out = outputs.array(shape, collector.dtype, source.order)
+        shape = lengths_of(place(cut)) if computed is None else computed(cut)
+        out = outputs.array(shape, collector.dtype, order)
         found = compute(cut, samples, out)
         return out if found is None else found
 
-    run(cuts, take, work, lambda cut, values: collector.write(cut.outputs, values), show)
+    run(cuts, take, work, lambda cut, values: collector.write(place(cut), values), show)

@@ -28,8 +28,11 @@ def is_exact(statistic: str, dtype: np.dtype[Any]) -> bool:
 def statistic_dtype(statistic: str, image: np.dtype[Any], dtype: Any = None) -> np.dtype[Any]:
     """Return the dtype of a result."""
     if dtype is not None:
-        return np.dtype(dtype)
-    return result_dtype(CODES[statistic], image.newbyteorder("="), False)
+        wanted: np.dtype[Any] = np.dtype(dtype)
+        return wanted
+    native = image.newbyteorder("=")
+    found: np.dtype[Any] = result_dtype(CODES[statistic], native, False)
+    return found
 
 
 def block_axes(
@@ -52,7 +55,7 @@ def block_axes(
         Axis(outputs, length, min(size, max(length, 1)), step)
         for length, size, step, outputs in zip(lengths, sizes, steps, counts, strict=True)
     ]
-    if is_exact(statistic, dtype):
+    if is_exact(statistic, dtype) or not axes:
         return axes
     rows = row_axes(lengths, order)
     for place, number in enumerate(order):

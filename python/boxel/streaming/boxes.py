@@ -13,7 +13,7 @@ from boxel.formats.source import Array, Source, Window, laid_out, lengths_of
 from boxel.streaming.blocks import is_exact
 from boxel.streaming.windows import SHORTEST_ROW, Axis, Cut, row_axes
 
-__all__ = ["box_axes", "kept_outputs", "modes_of", "read_wrapped"]
+__all__ = ["box_axes", "filtered_shape", "kept_outputs", "modes_of", "read_wrapped"]
 
 WRAPPING = ("wrap", "grid-wrap")
 
@@ -37,9 +37,7 @@ def box_axes(
     """
     axes = []
     exact = is_exact(statistic, dtype)
-    for length, size, step, origin, mode in zip(
-        lengths, sizes, steps, origins, modes, strict=True
-    ):
+    for length, size, step, origin, mode in zip(lengths, sizes, steps, origins, modes, strict=True):
         before = 0 if mode == "valid" else size // 2 + origin
         span = max(length - size + 1, 0) if mode == "valid" else length
         grid = step if exact else math.lcm(step, size)
@@ -53,7 +51,7 @@ def box_axes(
         if size > length:
             axis = axis.whole()
         axes.append(axis)
-    if not exact:
+    if axes and not exact:
         # What a stride skips along an axis that is not filtered is never read.
         read = [axis.outputs if axis.size == 1 else axis.length for axis in axes]
         rows = row_axes(read, order)
@@ -96,11 +94,21 @@ def read_wrapped(source: Source, window: Window, out: Array | None) -> Array:
             place = first % length
             last = min(each.stop, first + length - place)
             part = slice(place, place + last - first)
-            parts.append(
-                read_wrapped(source, (*window[:axis], part, *window[axis + 1 :]), None)
-            )
+            parts.append(read_wrapped(source, (*window[:axis], part, *window[axis + 1 :]), None))
             first = last
         target = laid_out(lengths_of(window), source.dtype, source.order) if out is None else out
         np.concatenate(parts, axis=axis, out=target)
         return target
     return source.read(window, out)
+
+
+def filtered_shape(
+    axes: Sequence[Axis], cut: Cut, sizes: Sequence[int], modes: Sequence[str]
+) -> tuple[int, ...]:
+    """Return the shape of a window that was filtered with these modes."""
+    shape = []
+    for axis, each, size, mode in zip(axes, cut.inputs, sizes, modes, strict=True):
+        length = each.stop - each.start
+        span = max(length - size + 1, 0) if mode == "valid" else length
+        shape.append(-(-span // axis.step))
+    return tuple(shape)

@@ -12,7 +12,7 @@ from boxel.blocks import block_reduce
 from boxel.formats.sink import Sink
 from boxel.formats.source import Array, Window, lengths_of
 
-__all__ = ["Collector", "Summary"]
+__all__ = ["SMALL", "Collector", "Summary", "collected"]
 
 SMALL = 144
 """Samples of a result that still reads well as numbers."""
@@ -61,8 +61,8 @@ class Collector:
         Of the result.
     sink : Sink, optional
         Where to write it.
-    channel_axis : int, optional
-        The axis of colours that the sink has last.
+    axes : sequence of int, optional
+        The order in which the sink has the axes.
     convert : callable, optional
         What the sink holds instead of the values.
     keep : bool, default False
@@ -77,7 +77,7 @@ class Collector:
         dtype: np.dtype[Any],
         *,
         sink: Sink | None = None,
-        channel_axis: int | None = None,
+        axes: Sequence[int] | None = None,
         convert: Callable[[Array], Array] | None = None,
         keep: bool = False,
         summarize: bool = True,
@@ -88,9 +88,22 @@ class Collector:
         kept = keep or math.prod(self.shape) <= SMALL
         self.values: Array | None = np.empty(self.shape, dtype) if kept else None
         self._sink = sink
-        self._channel_axis = channel_axis
+        self._axes = axes
         self._convert = convert
         self._summarize = summarize
+
+    @property
+    def chunks(self) -> tuple[int, ...] | None:
+        """How many values along each axis are best written together."""
+        if self._sink is None or self._axes is not None:
+            return None
+        return self._sink.chunks
+
+    @property
+    def held_bytes(self) -> int:
+        """What stays in memory."""
+        kept = 0 if self.values is None else self.values.nbytes
+        return kept + (0 if self._sink is None else self._sink.held_bytes)
 
     def write(self, window: Window, values: Array) -> None:
         """Take a window."""
@@ -104,8 +117,14 @@ class Collector:
             return
         if self._convert is not None:
             values = self._convert(values)
-        axis = self._channel_axis
-        if axis is not None:
-            values = np.moveaxis(values, axis, -1)
-            window = (*window[:axis], *window[axis + 1 :], window[axis])
+        if self._axes is not None:
+            values = values.transpose(self._axes)
+            window = tuple(window[axis] for axis in self._axes)
         self._sink.write(window, values)
+
+
+def collected(values: Array) -> Collector:
+    """Return a result that is there already."""
+    result = Collector(values.shape, values.dtype, keep=True)
+    result.write(tuple(slice(0, length) for length in values.shape), values)
+    return result

@@ -102,8 +102,8 @@ def cut_windows(
 ) -> list[Cut]:
     """Cut the outputs along the slowest axes first, until `cost` is within `memory`.
 
-    `cost` is called with the numbers of samples and of outputs along each axis; `held` is what is in
-    memory all the time; `grains` are numbers of outputs that are best written together.
+    `cost` is called with the numbers of samples and of outputs along each axis; `held` is what is
+    in memory all the time; `grains` are numbers of outputs that are best written together.
     """
     grains = [1] * len(axes) if grains is None else grains
 
@@ -174,6 +174,8 @@ def _cuts(axes: Sequence[Axis], order: Sequence[int], counts: Sequence[int]) -> 
 
 def _parts(axis: Axis, count: int) -> list[tuple[int, int]]:
     """Return the cuts along one axis; the last one is not too short either."""
+    if axis.outputs == 0:
+        return []
     starts = list(range(0, axis.outputs, max(1, count)))
     if len(starts) > 1 and axis.outputs - starts[-1] < axis.least:
         # What is left goes to the cut before, or some of that one's to it.
