@@ -231,9 +231,7 @@ def _segment_window(page: Any, index: int) -> list[slice]:
     place = np.unravel_index(index, counts)
     return [
         slice(int(at) * size, min((int(at) + 1) * size, total))
-        for at, size, total in zip(
-            place, sizes, (separate, depth, length, width, samples), strict=True
-        )
+        for at, size, total in zip(place, sizes, page.shaped, strict=True)
     ]
 
 
