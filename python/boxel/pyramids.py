@@ -49,6 +49,30 @@ def _goes_on(
     return True
 
 
+def level_blocks(
+    shape: tuple[int, ...], factor: Any, axes: tuple[int, ...], levels: int | None, min_size: int,
+    boundary: str,
+) -> Iterator[tuple[int, ...]]:  # fmt: skip
+    """Yield the block size of each level along `axes`."""
+    lengths = [shape[axis] for axis in axes]
+    total = [1] * len(lengths)
+    coarsest: Sequence[int] = lengths
+    for number, factors in enumerate(islice(_level_factors(factor, axes, levels), levels), 1):
+        total = [size * step for size, step in zip(total, factors, strict=True)]
+        if levels is None:
+            if not _goes_on(lengths, factors, total, min_size, boundary, coarsest):
+                break
+        elif boundary == "trim" and any(
+            0 < length < size for length, size in zip(lengths, total, strict=True)
+        ):
+            raise ValueError(
+                f"level {number} would be empty: blocks of {tuple(total)} do not fit axes "
+                f"of lengths {tuple(lengths)} with boundary='trim'"
+            )
+        yield tuple(total)
+        coarsest = [-(-length // size) for length, size in zip(lengths, total, strict=True)]
+
+
 def pyramid(
     image: npt.ArrayLike,
     factor: Any = 2,
@@ -123,26 +147,12 @@ def pyramid(
     if levels is not None:
         levels = check.at_least(levels, 0, "levels")
     source = array if mask is None else image
-    lengths = [array.shape[axis] for axis in axis_numbers]
-    total = [1] * len(lengths)
-    coarsest: Sequence[int] = lengths
     result: list[Any] = []
-    for factors in islice(_level_factors(factor, axis_numbers, levels), levels):
-        total = [size * step for size, step in zip(total, factors, strict=True)]
-        if levels is None:
-            if not _goes_on(lengths, factors, total, min_size, boundary, coarsest):
-                break
-        elif boundary == "trim" and any(
-            0 < length < size for length, size in zip(lengths, total, strict=True)
-        ):
-            raise ValueError(
-                f"level {len(result) + 1} would be empty: blocks of {tuple(total)} do not fit axes "
-                f"of lengths {tuple(lengths)} with boundary='trim'"
-            )
+    for total in level_blocks(array.shape, factor, axis_numbers, levels, min_size, boundary):
         result.append(
             block_reduce(
                 source,
-                tuple(total),
+                total,
                 statistic,
                 axes=axis_numbers,
                 boundary=boundary,
@@ -157,5 +167,4 @@ def pyramid(
                 workers=workers,
             )
         )
-        coarsest = [-(-length // size) for length, size in zip(lengths, total, strict=True)]
     return result

@@ -19,6 +19,7 @@ __all__ = [
     "parse_bytes",
     "parse_names",
     "parse_real",
+    "parse_reals",
     "parse_shifts",
     "parse_sizes",
     "parse_threshold",
@@ -110,6 +111,17 @@ def parse_shifts(text: str) -> int | tuple[int, ...]:
     if not all(re.fullmatch(r"[-+]?[0-9]{1,18}", word) for word in words):
         raise click.BadParameter(f"expected whole numbers, such as 1 or -1,0, found {text!r}")
     return _one_or_several([int(word) for word in words])
+
+
+def parse_reals(text: str) -> tuple[float, ...]:
+    """Return one or several positive numbers (``0.5``, ``2,0.5`` or ``2 0.5``)."""
+    try:
+        numbers = tuple(float(word) for word in _SEPARATORS.split(text.strip()))
+    except ValueError:
+        numbers = ()
+    if not numbers or not all(math.isfinite(each) and each > 0 for each in numbers):
+        raise click.BadParameter(f"expected positive numbers, such as 0.5 or 2,0.5, found {text!r}")
+    return numbers
 
 
 def parse_names(text: str) -> str | tuple[str, ...]:

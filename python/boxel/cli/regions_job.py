@@ -31,6 +31,8 @@ __all__ = ["Job", "Result", "check", "run", "table_of", "write"]
 
 # Sums of floats follow the tiles: these do not depend on the memory, and nor do the sums.
 _TILE_SAMPLES = 1 << 19
+# Labels are widened, and there is a table.
+_HELD_BYTES = 1 << 24
 _COLOURS = ("red", "green", "blue")
 
 
@@ -112,10 +114,9 @@ def _cuts(job: Job, image: Image, regions: Image, names: tuple[str, ...]) -> lis
     def cost(samples: Sequence[int], outputs: Sequence[int]) -> int:
         return math.prod(outputs) * pixel * PARTS_AT_ONCE
 
-    # Labels are widened, and there is a table.
     axes = [Axis(length, length) for length in regions.shape]
     order = [each for each in _pixel_order(image) if each < regions.ndim]
-    held = sum(each.held_bytes for each in sources) + (1 << 24)
+    held = sum(each.held_bytes for each in sources) + _HELD_BYTES
     if exact:
         cuts = cut_windows(axes, order, cost, memory, held=held)
     else:

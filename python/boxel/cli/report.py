@@ -56,7 +56,7 @@ def print_result(
         click.echo(f"\n{numbers}")
 
 
-def print_json(record: Mapping[str, Any]) -> None:
+def print_json(record: Any) -> None:
     """Print a record as JSON."""
     click.echo(json.dumps(record, indent=2))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -104,9 +105,14 @@ class Hdf5Sink(Sink):
 
     def close(self) -> None:
         """Complete the file."""
-        self._file.close()
+        try:
+            self._file.flush()
+            self._file.close()
+        except RuntimeError as error:
+            raise OSError(str(error)) from error
 
     def abandon(self) -> None:
-        """Close the file."""
+        """Close the file, whose disk may be full."""
         if self._file:
-            self._file.close()
+            with suppress(RuntimeError, OSError):
+                self._file.close()

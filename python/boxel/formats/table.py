@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -53,6 +55,9 @@ _READERS: tuple[tuple[bytes, Callable[[Path], Source]], ...] = (
     (b"\x1f\x8b", NiftiSource),
 )
 """The bytes that a file begins with, and what reads it."""
+
+_FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
+"""What a disk without room says, whatever file it was that needed it."""
 
 INPUTS = "PNG, JPEG, TIFF, NIfTI, HDF5 or .npy file or a Zarr folder"
 
@@ -216,6 +221,10 @@ def create(
         try:
             yield sink
             sink.close()
+        except OSError as error:
+            if error.errno not in _FULL or error.filename is not None:
+                raise
+            raise OSError(error.errno, os.strerror(error.errno or 0), str(path)) from error
         finally:
             sink.abandon()
 

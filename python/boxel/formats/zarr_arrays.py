@@ -74,6 +74,16 @@ def _array_in(path: Path) -> tuple[Path, int | None]:
     raise UnsupportedFileError(f"{path} is a Zarr group; name an array in it, {held}")
 
 
+def _image_of(path: Path) -> dict[str, Any] | None:
+    """Return the multiscale image that a path means, or whose finest level it is."""
+    own = multiscales_of(_metadata(path).get("attributes"))
+    if own is not None or not is_zarr(path.parent):
+        return own
+    image = multiscales_of(_metadata(path.parent).get("attributes"))
+    is_finest = image is not None and str(image["datasets"][0]["path"]) == path.name
+    return image if is_finest else None
+
+
 def _refuse_pickles(path: Path, metadata: Any) -> None:
     """Refuse what decoding would unpickle: a codec of that name, or objects."""
 
@@ -108,6 +118,7 @@ class ZarrSource(Source):
             with quietly() as zarr:
                 self._array: Any = zarr.open_array(str(folder), mode="r")
             chunks = getattr(self._array, "shards", None) or self._array.chunks
+            self.image = _image_of(path)
         super().__init__(
             path,
             self._array.shape,

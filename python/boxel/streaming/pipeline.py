@@ -25,15 +25,15 @@ PARTS_AT_ONCE = 2
 
 
 class Buffers:
-    """Memory that is used again for every second array: new memory costs as much as reading it."""
+    """Memory that is used again for every few arrays: new memory costs as much as reading it."""
 
-    def __init__(self) -> None:
-        self._memory: list[Array] = [np.empty(0, np.uint8)] * PARTS_AT_ONCE
+    def __init__(self, turns: int = PARTS_AT_ONCE) -> None:
+        self._memory: list[Array] = [np.empty(0, np.uint8)] * turns
         self._turn = 0
 
     def array(self, shape: Sequence[int], dtype: np.dtype[Any], order: Sequence[int]) -> Array:
         """Return an array, whose axes lie in memory in that order, over the oldest one."""
-        self._turn = (self._turn + 1) % PARTS_AT_ONCE
+        self._turn = (self._turn + 1) % len(self._memory)
         size = math.prod(shape) * dtype.itemsize
         if self._memory[self._turn].size < size:
             self._memory[self._turn] = np.empty(0, np.uint8)
