@@ -14,7 +14,7 @@ SHORTEST_ROW = 64
 """Below so many lanes the kernels take another axis into their rows (``cpp/src/plan.cpp``)."""
 
 _PREFERRED = 1 << 28
-"""Windows of more bytes than this gain no speed, unless what lies around them is much."""
+"""Windows of more bytes gain no speed, unless what lies around them is much."""
 
 
 @dataclass(frozen=True)
@@ -110,13 +110,12 @@ def cut_windows(
     def bytes_of(counts: Sequence[int]) -> int:
         return held + cost([axis.extent(n) for axis, n in zip(axes, counts, strict=True)], counts)
 
-    counts = _counts(axes, order, bytes_of, min(memory, held + preferred), grains)
-    around = any(
-        count < axis.outputs and count * axis.step < 4 * (axis.size - axis.step + axis.grid)
-        for axis, count in zip(axes, counts, strict=True)
-    )
-    if around or any(counts[axis] < axes[axis].outputs for axis in order[1:]):
-        counts = _counts(axes, order, bytes_of, memory, grains)
+    most = min(memory, held + preferred)
+    counts = _counts(axes, order, bytes_of, most, grains)
+    while most < memory and _wastes(axes, order, counts):
+        # New memory has its price, too: no more of it than is worth it.
+        most = min(memory, 2 * most)
+        counts = _counts(axes, order, bytes_of, most, grains)
     needed = bytes_of(counts)
     if needed > memory:
         raise ValueError(
@@ -124,6 +123,15 @@ def cut_windows(
             f" {bytes_text(memory)}"
         )
     return list(_cuts(axes, order, counts))
+
+
+def _wastes(axes: Sequence[Axis], order: Sequence[int], counts: Sequence[int]) -> bool:
+    """Tell whether much is read twice, or in short runs."""
+    around = any(
+        count < axis.outputs and count * axis.step < axis.size - axis.step + axis.grid
+        for axis, count in zip(axes, counts, strict=True)
+    )
+    return around or any(counts[axis] < axes[axis].outputs for axis in order[1:])
 
 
 def _counts(
