@@ -87,14 +87,18 @@ def bubbles(shape: tuple[int, int, int] = (48, 160, 200), *, seed: int = 2) -> N
         The volume; the noise is about as strong as the contrast.
     """
     random = _Random(seed)
-    places = [np.arange(length)[tuple(np.s_[:] if a == axis else None for a in range(3))]
-              for axis, length in enumerate(shape)]  # fmt: skip
     volume = np.full(shape, 0.5)
     for _ in range(max(1, math.prod(shape) // 10_000)):
         centre = [random.uniform(0, length) for length in shape]
         radius, brightness = random.uniform(5, 13), random.uniform(-0.4, 0.9)
-        distance = np.sqrt(sum((place - at) ** 2 for place, at in zip(places, centre, strict=True)))
-        volume += brightness / (1.0 + np.exp(np.minimum((distance - radius) * 1.5, 60.0)))
+        reach = radius + 8
+        patch = tuple(
+            slice(max(int(at - reach), 0), min(int(at + reach) + 1, length))
+            for at, length in zip(centre, shape, strict=True)
+        )
+        grid = np.ogrid[patch]
+        distance = np.sqrt(sum((place - at) ** 2 for place, at in zip(grid, centre, strict=True)))
+        volume[patch] += brightness / (1.0 + np.exp((distance - radius) * 1.5))
     volume += 0.45 * random.normals(volume.size).reshape(shape)
     return volume.astype(np.float32)
 

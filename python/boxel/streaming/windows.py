@@ -71,11 +71,12 @@ class Cut:
 
 def bytes_text(size: float) -> str:
     """Return a number of bytes as people write it."""
-    for unit in ("bytes", "KiB", "MiB"):
+    unit = "bytes"
+    for larger in ("KiB", "MiB", "GiB"):
         if size < 1024:
-            return f"{math.ceil(size)} {unit}"
-        size /= 1024
-    return f"{math.ceil(size * 10) / 10:g} GiB"
+            break
+        unit, size = larger, size / 1024
+    return f"{math.ceil(size * 10) / 10:g} {unit}"
 
 
 def row_axes(lengths: Sequence[int], order: Sequence[int]) -> list[int]:
