@@ -291,7 +291,7 @@ def test_png_that_cannot_hold_the_result(dtype, options, message, monkeypatch):
     text = fail("filter", "a.npy", "--size", 3, *options, "-o", "b.png")
     assert text.startswith("expected uint8 or uint16 for a .png file, found ")
     assert message in text
-    assert text.endswith("or write .npy or .tif")
+    assert text.endswith(", which rounds and saturates")
 
 
 def test_the_advice_for_png_works():

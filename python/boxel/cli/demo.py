@@ -12,7 +12,7 @@ from boxel.cli.demo_jobs import STEPS, Step, inputs_of, run_step
 from boxel.cli.demo_page import write_page
 from boxel.cli.options import printing_options, workers_option
 from boxel.cli.outputs import check_new
-from boxel.cli.report import describe_time, print_json, print_rows
+from boxel.cli.report import describe_time, print_rows
 from boxel.cli.running import Running
 
 __all__ = ["command"]
@@ -44,8 +44,9 @@ Examples:
 def command(output_dir: Path, **options: Any) -> None:
     """Run ``boxel demo``."""
     running = Running.taken_from(options)
-    for package in ("PIL", "tifffile", "matplotlib"):
-        require(package, extra="cli")
+    require("PIL", extra="cli")
+    require("tifffile", extra="cli")
+    require("matplotlib", extra="cli")
     output_dir.mkdir(parents=True, exist_ok=True)
     for name in (*inputs_of(STEPS), *(each for step in STEPS for each in step.outputs), PAGE):
         check_new(output_dir / name, (Path(name).suffix,), force=running.force)
@@ -56,10 +57,10 @@ def command(output_dir: Path, **options: Any) -> None:
             show(1 / len(STEPS))
     page = output_dir / PAGE
     write_page(page, STEPS, results)
-    if running.as_json:
-        print_json({"page": click.format_filename(page), "jobs": results})
-    elif not running.quiet:
-        print_summary(output_dir, STEPS, results)
+    running.tell(
+        lambda: {"page": click.format_filename(page), "jobs": results},
+        lambda: print_summary(output_dir, STEPS, results),
+    )
 
 
 def print_summary(folder: Path, steps: tuple[Step, ...], results: list[dict[str, Any]]) -> None:

@@ -8,7 +8,9 @@ import click
 
 from boxel.cli.density_job import Job, Result, check, run
 from boxel.cli.options import (
+    CHANNEL_HELP,
     FILE,
+    IMAGE_HELP,
     channel_axis_option,
     image_argument,
     plot_option,
@@ -20,7 +22,6 @@ from boxel.cli.report import (
     describe_values,
     image_record,
     image_text,
-    print_json,
     print_result,
     result_record,
     shape_text,
@@ -30,12 +31,12 @@ from boxel.cli.running import Running
 
 __all__ = ["command"]
 
-HELP = """Map the density of an image: the fraction of nonzero pixels in each block.
+HELP = f"""Map the density of an image: the fraction of nonzero pixels in each block.
 
-IMAGE is a PNG, JPEG, TIFF, NIfTI or .npy file, a Zarr folder, or a dataset of an HDF5 file named as
-file.h5:/path. It may be larger than memory: it is read part by part. A colour pixel counts if any
-of its channels is nonzero (or above the threshold); alpha is ignored. A .npy file does not say
-which axis holds colours: every axis is an axis of the image, unless --channel-axis names one.
+{IMAGE_HELP}
+
+A colour pixel counts if any of its channels is nonzero (or above the threshold); alpha is ignored.
+{CHANNEL_HELP}
 
 Without -o and --plot, a summary is printed, and the map itself if it is small.
 
@@ -100,10 +101,7 @@ def command(png_bits: str, **options: Any) -> None:
     job = Job(png_bits=int(png_bits), running=running, **options)
     check(job)
     result = run(job)
-    if running.as_json:
-        print_json(record(job, result))
-    elif not running.quiet:
-        print_summary(job, result)
+    running.tell(lambda: record(job, result), lambda: print_summary(job, result))
 
 
 def print_summary(job: Job, result: Result) -> None:

@@ -10,6 +10,8 @@ from boxel import MODES, STATISTICS
 from boxel._registry import MERGEABLE
 from boxel.cli.filter_job import Job, Result, boxes_text, check, run
 from boxel.cli.options import (
+    CHANNEL_HELP,
+    IMAGE_HELP,
     channel_axis_option,
     dtype_option,
     image_argument,
@@ -24,22 +26,20 @@ from boxel.cli.report import (
     describe_values,
     image_record,
     image_text,
-    print_json,
     print_result,
     result_record,
     shape_text,
 )
-from boxel.cli.running import Running
+from boxel.cli.running import Rules, Running
 
 __all__ = ["command"]
 
-HELP = """Slide a box over an image and take a statistic of the samples in it, around every pixel.
+HELP = f"""Slide a box over an image and take a statistic of the samples in it, around every pixel.
 
-IMAGE is a PNG, JPEG, TIFF, NIfTI or .npy file, a Zarr folder, or a dataset of an HDF5 file named as
-file.h5:/path. It may be larger than memory: it is read part by part, with the same result to the
-last bit. Each channel of a colour image is filtered alone; alpha is
-ignored. A .npy file does not say which axis holds colours: every axis is an axis of the image,
-unless --channel-axis names one.
+{IMAGE_HELP}
+
+Each channel of a colour image is filtered alone; alpha is ignored.
+{CHANNEL_HELP}
 
 Without -o and --plot, a summary is printed, and the result itself if it is small.
 
@@ -97,13 +97,11 @@ Examples:
 def command(origin: Any, **options: Any) -> None:
     """Run ``boxel filter``."""
     running = Running.taken_from(options)
-    job = Job(origin=0 if origin is None else origin, running=running, **options)
+    rules = Rules.taken_from(options)
+    job = Job(origin=0 if origin is None else origin, rules=rules, running=running, **options)
     check(job)
     result = run(job)
-    if running.as_json:
-        print_json(record(job, result))
-    elif not running.quiet:
-        print_summary(job, result)
+    running.tell(lambda: record(job, result), lambda: print_summary(job, result))
 
 
 def print_summary(job: Job, result: Result) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,9 @@ from boxel import box_filter
 from boxel._registry import MERGEABLE, mode_code, statistic_name
 from boxel._validate import origins as checked_origins
 from boxel.cli.inputs import Image, check_numbers, open_image
-from boxel.cli.outputs import check_format, check_outputs, collecting
+from boxel.cli.outputs import check_image_format, check_outputs, collecting
 from boxel.cli.report import shape_text, sizes_text
-from boxel.cli.running import Running
+from boxel.cli.running import Rules, Running
 from boxel.formats.source import Array
 from boxel.streaming.arrays import array_cuts, stream_array
 from boxel.streaming.blocks import statistic_dtype
@@ -43,14 +43,9 @@ class Job:
     size: Sizes
     statistic: str
     mode: str | tuple[str, ...]
-    cval: float
     origin: Sizes
     stride: Sizes | None
-    skipna: bool
-    min_count: int
-    fill_value: float
-    ddof: float
-    dtype: str | None
+    rules: Rules
     channel_axis: int | None
     output: Path | None
     plot: Path | None
@@ -79,8 +74,8 @@ def run(job: Job) -> Result:
     with open_image(job.image, job.channel_axis) as image:
         _check_axes(job, image)
         source = image.source
-        dtype = statistic_dtype(statistic, image.dtype, job.dtype)
-        _check_format(job, image, dtype)
+        dtype = statistic_dtype(statistic, image.dtype, job.rules.dtype)
+        check_image_format(job.output, image, dtype)
         boxes = _Boxes(job, image, statistic)
         shape = tuple(axis.outputs for axis in boxes.axes)
         if job.plot is not None and 0 in shape:
@@ -134,12 +129,7 @@ class _Boxes:
         self._filter = partial(
             box_filter,
             statistic=statistic,
-            cval=job.cval,
-            skipna=job.skipna,
-            min_count=job.min_count,
-            fill_value=job.fill_value,
-            ddof=job.ddof,
-            dtype=job.dtype,
+            **asdict(job.rules),
             workers=job.running.workers,
         )
 
@@ -190,12 +180,3 @@ def _check_axes(job: Job, image: Image) -> None:
             "expected an image of two or more axes for --plot:"
             f" the image is {shape_text(image.shape)}"
         )
-
-
-def _check_format(job: Job, image: Image, dtype: np.dtype[Any]) -> None:
-    """Refuse a result that the format of the output cannot hold."""
-    channels = 1 if image.channel_axis is None else image.shape[image.channel_axis]
-    check_format(
-        job.output, image.ndim, dtype, channel_axis=image.channel_axis, channels=channels,
-        image=image.dtype,
-    )  # fmt: skip

@@ -12,7 +12,9 @@ from boxel._registry import ACCEPTED_DTYPES
 from boxel.cli.parameters import SizesOption, parse_bytes, parse_real, parse_sizes
 
 __all__ = [
+    "CHANNEL_HELP",
     "FILE",
+    "IMAGE_HELP",
     "channel_axis_option",
     "dtype_option",
     "image_argument",
@@ -26,6 +28,13 @@ __all__ = [
 ]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+IMAGE_HELP = """IMAGE is a PNG, JPEG, TIFF, NIfTI or .npy file, a Zarr folder, or a dataset of an
+HDF5 file named as file.h5:/path. It may be larger than memory: it is read part by part, with the
+same result."""
+
+CHANNEL_HELP = """A .npy file does not say which axis holds colours: every axis is an axis of the
+image, unless --channel-axis names one."""
 
 FILE = click.Path(path_type=Path)
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from boxel._extras import require
+from boxel.cli.inputs import Image
 from boxel.cli.running import Running
 from boxel.files import ARRAY_SUFFIXES, check_output
 from boxel.formats import create
@@ -24,6 +25,7 @@ from boxel.streaming.collecting import Collector
 
 __all__ = [
     "check_format",
+    "check_image_format",
     "check_new",
     "check_outputs",
     "collecting",
@@ -93,6 +95,19 @@ def check_format(
         own = image.newbyteorder("=").name
         advice = own if own in held else " or ".join(held)
         raise ValueError(f"{error}; or add --dtype {advice}, which rounds and saturates") from error
+
+
+def check_image_format(output: Path | None, image: Image, dtype: np.dtype[Any]) -> None:
+    """Refuse an image of the axes of another, if the format of the output cannot hold it."""
+    channels = 1 if image.channel_axis is None else image.shape[image.channel_axis]
+    check_format(
+        output,
+        image.ndim,
+        dtype,
+        channel_axis=image.channel_axis,
+        channels=channels,
+        image=image.dtype,
+    )
 
 
 @contextmanager

@@ -9,6 +9,7 @@ import click
 from boxel import STATISTICS
 from boxel.cli.options import (
     FILE,
+    IMAGE_HELP,
     channel_axis_option,
     dtype_option,
     image_argument,
@@ -21,7 +22,6 @@ from boxel.cli.report import (
     describe_time,
     image_record,
     image_text,
-    print_json,
     print_rows,
     shape_text,
 )
@@ -29,10 +29,9 @@ from boxel.cli.running import Running
 
 __all__ = ["command"]
 
-HELP = """Write an image at ever coarser levels, each a statistic of the image's own samples.
+HELP = f"""Write an image at ever coarser levels, each a statistic of the image's own samples.
 
-IMAGE is a PNG, JPEG, TIFF, NIfTI or .npy file, a Zarr folder, or a dataset of an HDF5 file named as
-file.h5:/path. It may be larger than memory, and is read once.
+{IMAGE_HELP}
 
 OUTPUT named .zarr becomes an OME-Zarr multiscale image, with the image itself as its finest level:
 version 0.4 in Zarr 2, or 0.5 with --zarr-format 3. Its pixels lie where those lie that they stand
@@ -112,10 +111,7 @@ def command(factor: Any, zarr_format: str, **options: Any) -> None:
     job = Job(factor=factor or 2, zarr_format=int(zarr_format), running=running, **options)
     check(job)
     result = run(job)
-    if running.as_json:
-        print_json(record(job, result))
-    elif not running.quiet:
-        print_summary(job, result)
+    running.tell(lambda: record(job, result), lambda: print_summary(job, result))
 
 
 def print_summary(job: Job, result: Result) -> None:

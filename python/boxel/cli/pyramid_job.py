@@ -16,7 +16,7 @@ from boxel._registry import statistic_name
 from boxel._validate import BOUNDARIES, choice
 from boxel.blocks import tile_counts
 from boxel.cli.inputs import Image, check_numbers, open_image
-from boxel.cli.outputs import check_format, check_new, collecting, refuse_same_files
+from boxel.cli.outputs import check_image_format, check_new, collecting, refuse_same_files
 from boxel.cli.reduce_job import coarser_affine
 from boxel.cli.running import Running
 from boxel.formats.ome_zarr import Geometry, geometry_of, group_attributes, write_group
@@ -174,11 +174,7 @@ def _files(
     job: Job, image: Image, levels: Sequence[Level], dtype: np.dtype[Any]
 ) -> Iterator[Writing]:
     """Open a numbered file for each level; they appear together."""
-    channels = 1 if image.channel_axis is None else image.shape[image.channel_axis]
-    check_format(
-        job.output, image.ndim, dtype, channel_axis=image.channel_axis, channels=channels,
-        image=image.dtype,
-    )  # fmt: skip
+    check_image_format(job.output, image, dtype)
     paths = level_paths(job.output, len(levels))
     for path in paths:
         check_new(path, force=job.running.force)

@@ -8,6 +8,8 @@ import click
 
 from boxel import STATISTICS
 from boxel.cli.options import (
+    CHANNEL_HELP,
+    IMAGE_HELP,
     channel_axis_option,
     dtype_option,
     image_argument,
@@ -23,22 +25,21 @@ from boxel.cli.report import (
     describe_values,
     image_record,
     image_text,
-    print_json,
     print_result,
     result_record,
     shape_text,
     sizes_text,
 )
-from boxel.cli.running import Running
+from boxel.cli.running import Rules, Running
 
 __all__ = ["command"]
 
-HELP = """Shrink an image: a statistic of each block of pixels or voxels becomes one of them.
+HELP = f"""Shrink an image: a statistic of each block of pixels or voxels becomes one of them.
 
-IMAGE is a PNG, JPEG, TIFF, NIfTI or .npy file, a Zarr folder, or a dataset of an HDF5 file named as
-file.h5:/path. It may be larger than memory: it is read part by part, with the same result to the
-last bit. Each channel of a colour image is reduced alone; alpha is ignored. A .npy file does not
-say which axis holds colours: every axis is an axis of the image, unless --channel-axis names one.
+{IMAGE_HELP}
+
+Each channel of a colour image is reduced alone; alpha is ignored.
+{CHANNEL_HELP}
 
 Without -o and --plot, a summary is printed, and the result itself if it is small.
 
@@ -89,13 +90,11 @@ Examples:
 def command(**options: Any) -> None:
     """Run ``boxel reduce``."""
     running = Running.taken_from(options)
-    job = Job(running=running, **options)
+    rules = Rules.taken_from(options)
+    job = Job(rules=rules, running=running, **options)
     check(job)
     result = run(job)
-    if running.as_json:
-        print_json(record(job, result))
-    elif not running.quiet:
-        print_summary(job, result)
+    running.tell(lambda: record(job, result), lambda: print_summary(job, result))
 
 
 def print_summary(job: Job, result: Result) -> None:

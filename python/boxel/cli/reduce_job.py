@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,9 @@ from boxel import block_reduce
 from boxel._registry import statistic_name
 from boxel.blocks import tiles
 from boxel.cli.inputs import Image, check_numbers, open_image
-from boxel.cli.outputs import check_format, check_outputs, collecting
+from boxel.cli.outputs import check_image_format, check_outputs, collecting
 from boxel.cli.report import shape_text, sizes_text
-from boxel.cli.running import Running
+from boxel.cli.running import Rules, Running
 from boxel.formats.source import Array
 from boxel.streaming.arrays import array_cuts, stream_array
 from boxel.streaming.blocks import block_axes, statistic_dtype
@@ -35,12 +35,7 @@ class Job:
     block: Sizes
     statistic: str
     boundary: str
-    cval: float
-    skipna: bool
-    min_count: int
-    fill_value: float
-    ddof: float
-    dtype: str | None
+    rules: Rules
     channel_axis: int | None
     output: Path | None
     plot: Path | None
@@ -67,22 +62,14 @@ def run(job: Job) -> Result:
     with open_image(job.image, job.channel_axis) as image:
         check_numbers(image, {"--block": job.block})
         sizes, counts = tiles(image.shape, job.block, image.axes, job.boundary)
-        dtype = statistic_dtype(statistic, image.dtype, job.dtype)
-        channels = 1 if image.channel_axis is None else image.shape[image.channel_axis]
-        check_format(
-            job.output, image.ndim, dtype, channel_axis=image.channel_axis, channels=channels,
-            image=image.dtype,
-        )  # fmt: skip
+        dtype = statistic_dtype(statistic, image.dtype, job.rules.dtype)
+        check_image_format(job.output, image, dtype)
         _check_plot(job, image, counts)
         source = image.source
         picture = None
         if job.plot is not None:
             size = int(np.prod(counts)) * dtype.itemsize
             picture = source.whole() if source.nbytes + size <= job.running.memory else None
-        axes = block_axes(
-            image.shape, sizes, sizes, counts, source.order,
-            statistic=statistic, dtype=image.dtype, skipna=job.skipna,
-        )  # fmt: skip
         with collecting(
             job.output,
             job.running,
@@ -93,35 +80,42 @@ def run(job: Job) -> Result:
             keep=job.plot is not None,
             affine=coarser_affine(source, sizes),
         ) as values:
-
-            def compute(cut: Cut, samples: Array, out: Array) -> None:
-                block_reduce(
-                    samples,
-                    sizes,
-                    statistic,
-                    boundary=job.boundary,
-                    cval=job.cval,
-                    skipna=job.skipna,
-                    min_count=job.min_count,
-                    fill_value=job.fill_value,
-                    ddof=job.ddof,
-                    dtype=job.dtype,
-                    out=out,
-                    workers=job.running.workers,
-                )
-
             start = time.perf_counter()
-            cuts = array_cuts(
-                source, axes, dtype, job.running.memory,
-                chunks=values.chunks, held=values.held_bytes,
-            )  # fmt: skip
-            with job.running.progress("reduce") as show:
-                stream_array(source, cuts, compute, values, show=show)
+            _stream(job, image, statistic, sizes, values)
             seconds = time.perf_counter() - start
         result = Result(image, values, seconds)
         if job.plot is not None:
             draw(job.plot, job, result, picture)
         return result
+
+
+def _stream(
+    job: Job, image: Image, statistic: str, sizes: tuple[int, ...], values: Collector
+) -> None:
+    """Compute the result part by part."""
+    source = image.source
+    axes = block_axes(
+        image.shape, sizes, sizes, values.shape, source.order,
+        statistic=statistic, dtype=image.dtype, skipna=job.rules.skipna,
+    )  # fmt: skip
+    cuts = array_cuts(
+        source, axes, values.dtype, job.running.memory,
+        chunks=values.chunks, held=values.held_bytes,
+    )  # fmt: skip
+
+    def compute(cut: Cut, samples: Array, out: Array) -> None:
+        block_reduce(
+            samples,
+            sizes,
+            statistic,
+            boundary=job.boundary,
+            out=out,
+            workers=job.running.workers,
+            **asdict(job.rules),
+        )
+
+    with job.running.progress("reduce") as show:
+        stream_array(source, cuts, compute, values, show=show)
 
 
 def coarser_affine(source: Any, sizes: tuple[int, ...]) -> Array | None:

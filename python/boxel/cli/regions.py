@@ -13,7 +13,7 @@ from boxel._region_calls import GEOMETRY
 from boxel.cli.options import FILE, channel_axis_option, image_argument, streaming_options
 from boxel.cli.parameters import NamesCommand, NamesOption, parse_names, parse_real
 from boxel.cli.regions_job import Job, Result, check, run, table_of, write
-from boxel.cli.report import describe_time, image_record, image_text, print_json, print_rows
+from boxel.cli.report import describe_time, image_record, image_text, print_rows
 from boxel.cli.running import Running
 
 __all__ = ["command"]
@@ -75,10 +75,7 @@ def command(statistics: Any, background: str, **options: Any) -> None:
     check(job)
     result = run(job)
     write(job, result)
-    if running.as_json:
-        print_json(record(job, result))
-    elif not running.quiet:
-        print_summary(job, result)
+    running.tell(lambda: record(job, result), lambda: print_summary(job, result))
 
 
 def _background(text: str) -> int | None:

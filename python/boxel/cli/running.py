@@ -2,21 +2,45 @@
 
 from __future__ import annotations
 
+import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Self
 
 from boxel._extras import require
+from boxel.cli.report import print_json
 from boxel.streaming.arrays import no_show
 from boxel.streaming.pipeline import Show
 
-__all__ = ["Running"]
+__all__ = ["Rules", "Running"]
+
+
+class Taken:
+    """Options that several commands share, taken out of all that one was given."""
+
+    @classmethod
+    def taken_from(cls, options: dict[str, Any]) -> Self:
+        """Take these options out of all that a command was given."""
+        names = [field.name for field in fields(cls) if field.name in options]  # type: ignore[arg-type]
+        return cls(**{name: options.pop(name) for name in names})
 
 
 @dataclass(frozen=True)
-class Running:
+class Rules(Taken):
+    """Which samples of a box count, and what becomes of their statistic."""
+
+    cval: float = 0
+    skipna: bool = False
+    min_count: int = 1
+    fill_value: float = math.nan
+    ddof: float = 0
+    dtype: str | None = None
+
+
+@dataclass(frozen=True)
+class Running(Taken):
     """What all commands on files are told."""
 
     workers: int | None = None
@@ -25,16 +49,17 @@ class Running:
     quiet: bool = False
     as_json: bool = False
 
-    @classmethod
-    def taken_from(cls, options: dict[str, Any]) -> Self:
-        """Take these options out of all that a command was given."""
-        names = [name for name in cls.__dataclass_fields__ if name in options]
-        return cls(**{name: options.pop(name) for name in names})
-
     @property
     def summarizes(self) -> bool:
         """Whether anything is said of the results."""
         return self.as_json or not self.quiet
+
+    def tell(self, record: Callable[[], Any], summary: Callable[[], None]) -> None:
+        """Print the record as JSON, or the summary for people, or nothing."""
+        if self.as_json:
+            print_json(record())
+        elif not self.quiet:
+            summary()
 
     @contextmanager
     def progress(self, what: str) -> Iterator[Show]:

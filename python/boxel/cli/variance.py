@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from boxel.cli.options import FILE, streaming_options
-from boxel.cli.report import describe_values, print_json, print_result, result_record, shape_text
+from boxel.cli.report import describe_values, print_result, result_record, shape_text
 from boxel.cli.running import Running
 from boxel.cli.variance_job import Job, Result, check, run
 
@@ -61,10 +61,7 @@ def command(**options: Any) -> None:
     job = Job(running=running, **options)
     check(job)
     result = run(job)
-    if running.as_json:
-        print_json(record(job, result))
-    elif not running.quiet:
-        print_summary(job, result)
+    running.tell(lambda: record(job, result), lambda: print_summary(job, result))
 
 
 def print_summary(job: Job, result: Result) -> None:

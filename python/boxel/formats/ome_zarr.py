@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from boxel._extras import require
+from boxel._version import __version__
 from boxel.formats.source import Source
 
 __all__ = ["VERSIONS", "Geometry", "geometry_of", "group_attributes", "write_group"]
@@ -163,7 +163,7 @@ def group_attributes(
         "metadata": {
             "description": "every level from the finest one",
             "method": "boxel.pyramid",
-            "version": require("boxel", extra="zarr").__version__,
+            "version": __version__,
         },
     }
     if version == 2:
