@@ -22,7 +22,7 @@ from boxel.cli.running import Running
 from boxel.files import to_gray
 from boxel.formats.source import Array, Window
 from boxel.formats.table import suffix_of
-from boxel.streaming.arrays import array_cuts, outputs_of, stream_array
+from boxel.streaming.arrays import array_cuts, stream_array
 from boxel.streaming.blocks import block_axes
 from boxel.streaming.collecting import Collector
 from boxel.streaming.windows import Axis, Cut
@@ -91,6 +91,7 @@ def run(job: Job) -> Result:
             stored=np.dtype(f"uint{bits}") if gray else None,
             convert=partial(to_gray, bits=bits) if gray else None,
             keep=job.plot is not None,
+            parts=[Cut(_place(image, cut), cut.inputs) for cut in _cuts(job, image, axes, dtype)],
         ) as density:
             start = time.perf_counter()
             threshold = _stream(job, image, axes, density)
@@ -123,15 +124,30 @@ def _axes(job: Job, image: Image) -> tuple[list[Axis], tuple[int, ...]]:
     return axes, counts
 
 
+def _place(image: Image, cut: Cut) -> Window:
+    """Return where the results of a cut lie in the map, which has no colours."""
+    return tuple(cut.outputs[axis] for axis in image.axes)
+
+
+def _cuts(
+    job: Job, image: Image, axes: list[Axis], dtype: np.dtype[Any], density: Collector | None = None
+) -> list[Cut]:
+    """Cut the image between its blocks."""
+    # What counts is a mask beside the samples where they do not say it themselves.
+    masked = job.threshold is not None or image.channel_axis is not None
+    chunks = None if density is None else density.chunks
+    if chunks is not None:
+        chunks = image.per_axis(chunks, 1)
+    return array_cuts(
+        image.source, axes, dtype, job.running.memory, chunks=chunks, extra=2 if masked else 0,
+        held=0 if density is None else density.held_bytes,
+    )  # fmt: skip
+
+
 def _stream(job: Job, image: Image, axes: list[Axis], density: Collector) -> float | None:
     """Compute the map; return the threshold that was used."""
     source = image.source
-    # What counts is a mask beside the samples where they do not say it themselves.
-    masked = job.threshold is not None or image.channel_axis is not None
-    cuts = array_cuts(
-        source, axes, density.dtype, job.running.memory, extra=2 if masked else 0,
-        held=density.held_bytes,
-    )  # fmt: skip
+    cuts = _cuts(job, image, axes, density.dtype, density)
     threshold = job.threshold
     if isinstance(threshold, str):
         plain = [
@@ -158,11 +174,8 @@ def _stream(job: Job, image: Image, axes: list[Axis], density: Collector) -> flo
             workers=job.running.workers,
         )
 
-    def place(cut: Cut) -> Window:
-        return tuple(outputs_of(cut)[axis] for axis in image.axes)
-
     with job.running.progress("density") as show:
-        stream_array(source, cuts, compute, density, place=place, show=show)
+        stream_array(source, cuts, compute, density, place=partial(_place, image), show=show)
     return threshold
 
 

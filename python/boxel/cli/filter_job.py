@@ -93,6 +93,7 @@ def run(job: Job) -> Result:
             channel_axis=image.channel_axis,
             keep=job.plot is not None,
             affine=getattr(source, "affine", None) if job.stride is None else None,
+            parts=array_cuts(source, boxes.axes, dtype, job.running.memory),
         ) as values:
             start = time.perf_counter()
             cuts = array_cuts(

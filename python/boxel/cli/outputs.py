@@ -18,10 +18,11 @@ from boxel.files import ARRAY_SUFFIXES, check_output
 from boxel.formats import create
 from boxel.formats.hdf5 import split_dataset
 from boxel.formats.pictures import picture_dtypes
-from boxel.formats.source import Array
+from boxel.formats.source import Array, lengths_of
 from boxel.formats.table import check_dtype, check_holds, is_rgb, knows_colours, suffix_of
 from boxel.streaming.arrays import axis_order
 from boxel.streaming.collecting import Collector
+from boxel.streaming.windows import Cut
 
 __all__ = [
     "check_format",
@@ -123,11 +124,12 @@ def collecting(
     convert: Callable[[Array], Array] | None = None,
     keep: bool = False,
     affine: Array | None = None,
+    parts: Sequence[Cut] = (),
 ) -> Iterator[Collector]:
     """Open an output, if there is one, and hand out what takes the windows of the result.
 
-    The file appears once all went well. `stored` is the dtype in the file where `convert` makes
-    another of the values.
+    The file appears once all went well. `parts` are about those that the result will come in;
+    `stored` is the dtype in the file where `convert` makes another of the values.
     """
     with ExitStack() as stack:
         sink, axes = None, None
@@ -147,6 +149,7 @@ def collecting(
                     channel_axis=len(shape) - 1 if coloured else None,
                     order=axis_order(order, len(shape)),
                     affine=affine,
+                    together=lengths_of(parts[0].outputs) if parts and axes is None else None,
                     overwrite=running.force,
                 )
             )

@@ -20,7 +20,7 @@ from boxel.cli.outputs import check_image_format, check_new, collecting, refuse_
 from boxel.cli.reduce_job import coarser_affine
 from boxel.cli.running import Running
 from boxel.formats.ome_zarr import Geometry, geometry_of, group_attributes, write_group
-from boxel.formats.source import Array
+from boxel.formats.source import Array, lengths_of
 from boxel.formats.staging import staged
 from boxel.formats.table import suffix_of
 from boxel.formats.zarr_arrays import ZarrSink
@@ -28,10 +28,14 @@ from boxel.pyramids import level_blocks
 from boxel.streaming.blocks import statistic_dtype
 from boxel.streaming.collecting import Collector
 from boxel.streaming.levels import Level, level_cuts, stream_levels
+from boxel.streaming.windows import Cut
 
 __all__ = ["Job", "Result", "check", "level_paths", "run"]
 
 Sizes = int | tuple[int, ...]
+
+# Coarse levels are small: that their chunks are written in parts costs less than many chunks.
+_LEAST_CHUNK = 16
 
 
 @dataclass(frozen=True)
@@ -120,7 +124,7 @@ def run(job: Job) -> Result:
         writing = (
             _files(job, image, levels, dtype)
             if geometry is None
-            else _ome_zarr(job, image, levels, dtype, geometry)
+            else _ome_zarr(job, image, levels, cuts, dtype, geometry)
         )
         with writing as (whole, collectors, outputs):
             start = time.perf_counter()
@@ -194,7 +198,12 @@ def _files(
 
 @contextmanager
 def _ome_zarr(
-    job: Job, image: Image, levels: Sequence[Level], dtype: np.dtype[Any], geometry: Geometry
+    job: Job,
+    image: Image,
+    levels: Sequence[Level],
+    cuts: Sequence[Cut],
+    dtype: np.dtype[Any],
+    geometry: Geometry,
 ) -> Iterator[Writing]:
     """Open a multiscale image, of which the image itself is the finest level."""
     axes = geometry.sorted_axes
@@ -203,6 +212,7 @@ def _ome_zarr(
     name = job.output.name.removesuffix(".zarr").removesuffix(".ome")
     attributes = group_attributes(ordered, factors, name, job.statistic, job.zarr_format)
     names = list(ordered.names)
+    together = lengths_of(cuts[0].inputs) if cuts else image.shape
     with staged(job.output) as folder:
         write_group(folder, attributes, job.zarr_format)
         collectors = []
@@ -212,6 +222,10 @@ def _ome_zarr(
                 tuple(shape[axis] for axis in axes),
                 dtype,
                 version=job.zarr_format,
+                most_chunks=tuple(
+                    max(together[axis] // factors[number][place], _LEAST_CHUNK)
+                    for place, axis in enumerate(axes)
+                ),
                 dimensions=names,
             )
             summarizes = job.running.summarizes

@@ -20,7 +20,7 @@ from boxel.formats.source import Array
 from boxel.streaming.arrays import array_cuts, stream_array
 from boxel.streaming.blocks import block_axes, statistic_dtype
 from boxel.streaming.collecting import Collector
-from boxel.streaming.windows import Cut
+from boxel.streaming.windows import Axis, Cut
 
 __all__ = ["Job", "Result", "check", "coarser_affine", "run"]
 
@@ -70,6 +70,10 @@ def run(job: Job) -> Result:
         if job.plot is not None:
             size = int(np.prod(counts)) * dtype.itemsize
             picture = source.whole() if source.nbytes + size <= job.running.memory else None
+        axes = block_axes(
+            image.shape, sizes, sizes, counts, source.order,
+            statistic=statistic, dtype=image.dtype, skipna=job.rules.skipna,
+        )  # fmt: skip
         with collecting(
             job.output,
             job.running,
@@ -79,9 +83,10 @@ def run(job: Job) -> Result:
             channel_axis=image.channel_axis,
             keep=job.plot is not None,
             affine=coarser_affine(source, sizes),
+            parts=array_cuts(source, axes, dtype, job.running.memory),
         ) as values:
             start = time.perf_counter()
-            _stream(job, image, statistic, sizes, values)
+            _stream(job, image, axes, sizes, values)
             seconds = time.perf_counter() - start
         result = Result(image, values, seconds)
         if job.plot is not None:
@@ -90,14 +95,10 @@ def run(job: Job) -> Result:
 
 
 def _stream(
-    job: Job, image: Image, statistic: str, sizes: tuple[int, ...], values: Collector
+    job: Job, image: Image, axes: list[Axis], sizes: tuple[int, ...], values: Collector
 ) -> None:
     """Compute the result part by part."""
     source = image.source
-    axes = block_axes(
-        image.shape, sizes, sizes, values.shape, source.order,
-        statistic=statistic, dtype=image.dtype, skipna=job.rules.skipna,
-    )  # fmt: skip
     cuts = array_cuts(
         source, axes, values.dtype, job.running.memory,
         chunks=values.chunks, held=values.held_bytes,
@@ -107,7 +108,7 @@ def _stream(
         block_reduce(
             samples,
             sizes,
-            statistic,
+            job.statistic,
             boundary=job.boundary,
             out=out,
             workers=job.running.workers,

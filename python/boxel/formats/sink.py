@@ -61,9 +61,18 @@ class WholeSink(Sink):
         self._array[window] = array
 
 
-def near_chunks(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:
-    """Return the shape of chunks of about a mebibyte, as near to cubes as the shape allows."""
+def near_chunks(
+    shape: tuple[int, ...], itemsize: int, most: tuple[int, ...] | None = None
+) -> tuple[int, ...]:
+    """Return the shape of chunks of about a mebibyte, as near to cubes as the shape allows.
+
+    `most` is what will be written together along each axis: a chunk that is written in parts is
+    read and encoded anew for each of them.
+    """
     chunks = [max(1, length) for length in shape]
+    for axis, together in enumerate(most or ()):
+        if together < chunks[axis]:
+            chunks[axis] = 1 << max(1, together).bit_length() - 1
     while math.prod(chunks) * itemsize > _CHUNK_BYTES:
         longest = chunks.index(max(chunks))
         # Powers of two meet the borders of the blocks of pyramids.

@@ -186,13 +186,14 @@ def create(
     *,
     channel_axis: int | None = None,
     order: tuple[int, ...] | None = None,
-    zarr_version: int = 2,
+    together: tuple[int, ...] | None = None,
     affine: Array | None = None,
     overwrite: bool = False,
 ) -> Iterator[Sink]:
     """Open an output that appears under its name once all its windows were written.
 
-    Colours must be last where the format says which axis holds them.
+    Colours must be last where the format says which axis holds them. `together` is how much will be
+    written at a time along each axis.
     """
     check_output(path, overwrite=overwrite)
     suffix = suffix_of(path)
@@ -213,7 +214,7 @@ def create(
         elif suffix in (".nii", ".nii.gz"):
             sink = NiftiSink(temporary, shape, dtype, affine)
         elif suffix == ".zarr":
-            sink = ZarrSink(temporary, shape, dtype, version=zarr_version)
+            sink = ZarrSink(temporary, shape, dtype, most_chunks=together)
         elif suffix in HDF5_SUFFIXES:
             sink = Hdf5Sink(temporary, shape, dtype, dataset)
         else:

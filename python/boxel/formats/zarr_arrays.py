@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from boxel.formats.source import Array, Source, UnsupportedFileError, Window, de
 
 __all__ = ["ZarrSink", "ZarrSource", "is_zarr", "multiscales_of", "quietly"]
 
+_AT_ONCE = 4
 _MARKS = (".zarray", ".zgroup", "zarr.json")
 
 
@@ -125,6 +127,8 @@ class ZarrSource(Source):
             np.dtype(self._array.dtype),
             channel_axis=channel_axis,
             chunks=tuple(min(a, max(b, 1)) for a, b in zip(chunks, self._array.shape, strict=True)),
+            # What is decoded at a time beside the window.
+            held_bytes=_AT_ONCE * math.prod(chunks) * np.dtype(self._array.dtype).itemsize,
         )
 
     def read(self, window: Window, out: Array | None = None) -> Array:
@@ -143,10 +147,11 @@ class ZarrSink(Sink):
         dtype: np.dtype[Any],
         *,
         version: int = 2,
+        most_chunks: tuple[int, ...] | None = None,
         attributes: dict[str, Any] | None = None,
         dimensions: Sequence[str] | None = None,
     ) -> None:
-        chunks = near_chunks(shape, dtype.itemsize)
+        chunks = near_chunks(shape, dtype.itemsize, most_chunks)
         super().__init__(shape, dtype, chunks=chunks)
         with quietly() as zarr:
             self._array: Any = zarr.create_array(
