@@ -241,3 +241,22 @@ def test_folders_are_replaced_only_if_they_are_stores():
     with open_source(Path("b.zarr")) as source:
         assert source.shape == (2, 2)
     assert "twice" in fail("reduce", "b.zarr", "--block", 2, "-o", "b.zarr", "-f")
+
+
+@pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
+def test_blocks_of_a_volume_lie_where_their_voxels_do(suffix):
+    affine = np.array([[2.0, 0.5, 0, 7], [0, 3, 0, -8], [0.25, 0, 4, 9], [0, 0, 0, 1]])
+    array = np.asfortranarray(varied((8, 9, 10), "f4"))
+    nibabel.save(nibabel.Nifti1Image(array, affine), f"a{suffix}")
+    run("reduce", f"a{suffix}", "--block", 2, 3, 1, "-o", f"b{suffix}", "-q")
+    run("filter", f"a{suffix}", "--size", 3, "-o", f"c{suffix}", "-q", "--memory", "20kB")
+    coarse, same = nibabel.load(f"b{suffix}"), nibabel.load(f"c{suffix}")
+    np.testing.assert_array_equal(np.asarray(coarse.dataobj), bx.block_reduce(array, (2, 3, 1)))
+    np.testing.assert_array_equal(np.asarray(same.dataobj), bx.box_filter(array, 3))
+    np.testing.assert_allclose(same.affine, affine)
+    for block in [(0, 0, 0), (3, 2, 9)]:
+        voxels = [
+            (2 * block[0] + i, 3 * block[1] + j, block[2], 1) for i in (0, 1) for j in range(3)
+        ]
+        middle = np.mean([affine @ voxel for voxel in voxels], axis=0)
+        np.testing.assert_allclose(coarse.affine @ (*block, 1), middle, rtol=1e-6)

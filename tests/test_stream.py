@@ -280,6 +280,11 @@ def test_variance_of_many_files_part_by_part():
     np.save("6.npy", stack[6, :5])
     message = fail("variance", *names, "-o", "v.npy", "--memory", "4kB")
     assert message == "6.npy: a sample of the stack has shape (5, 40), expected (9, 40) as in 0.npy"
+    for shape in [(10, 40), (9, 41), (9,), (9, 40, 1)]:
+        np.save("6.npy", np.zeros(shape))
+        for memory in ("4kB", "1GB"):
+            message = fail("variance", *names, "-o", "v.npy", "--memory", memory)
+            assert message.startswith(f"6.npy: a sample of the stack has shape {shape}")
     np.save("6.npy", stack[6])
     message = fail("variance", *names, "--checkpoint", "run.state", "--memory", "4kB")
     assert "--checkpoint needs the statistics of all voxels in memory" in message

@@ -193,14 +193,11 @@ def _by_tiles(
 
 def _under(image: Image, window: Window) -> Window:
     """Return the window of the image under one of the labels."""
-    parts = iter(window)
-    rest = slice(0, None)
-    return tuple(
-        slice(0, length)
-        if axis == image.channel_axis or (part := next(parts, rest)) is rest
-        else part
-        for axis, length in enumerate(image.shape)
-    )
+    under = [slice(0, length) for length in image.shape]
+    # Labels may cover fewer axes than the pixels have: what is behind them are channels.
+    for axis, part in zip(image.axes, window, strict=False):
+        under[axis] = part
+    return tuple(under)
 
 
 def table_of(result: Result) -> tuple[list[str], list[list[Any]]]:

@@ -135,7 +135,8 @@ def run(job: Job) -> Result:
                 stats, place = None, Place()
             try:
                 for path in job.files[len(place.files) :]:
-                    stats = _take_file(job, path, window, stats, place, keeper, clock,
+                    stats = _take_file(
+                        job, path, plan, window, stats, place, keeper, clock,
                                        lambda share: show(share / shares))  # fmt: skip
             except BaseException:
                 if stats is not None:
@@ -295,6 +296,7 @@ def _begin(job: Job) -> tuple[RunningStats | None, Place]:
 def _take_file(
     job: Job,
     path: Path,
+    plan: _Plan,
     window: Window,
     stats: RunningStats | None,
     place: Place,
@@ -307,7 +309,7 @@ def _take_file(
         if stats is None:
             dtype = image.dtype.newbyteorder("=") if job.dtype is None else job.dtype
             stats = RunningStats(dtype=dtype, skipna=job.skipna)
-        samples = _Samples(image, axis, window)
+        samples = _Samples(image, axis, window, plan.shape)
         together = samples.together(job)
         for start in range(place.samples, len(samples), together):
             block = samples.read(start, min(start + together, len(samples)))
@@ -332,15 +334,14 @@ def _take_file(
 class _Samples:
     """The samples of a file, of the voxels of a window."""
 
-    def __init__(self, image: Image, axis: int | None, window: Window) -> None:
+    def __init__(
+        self, image: Image, axis: int | None, window: Window, expected: tuple[int, ...]
+    ) -> None:
         self._source = image.source
         self._axis = axis
         shape = tuple(n for at, n in enumerate(image.shape) if at != axis)
-        # A file of another shape is read as it is: the statistics know what they expected.
-        fits = len(window) == len(shape) and all(
-            each.stop <= length for each, length in zip(window, shape, strict=True)
-        )
-        self._window = window if fits else tuple(slice(0, n) for n in shape)
+        # A file of another shape is read as it is: the statistics refuse it.
+        self._window = window if shape == expected else tuple(slice(0, n) for n in shape)
 
     def __len__(self) -> int:
         return 1 if self._axis is None else self._source.shape[self._axis]
