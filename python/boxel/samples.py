@@ -163,8 +163,10 @@ def fingerprints(
 
     Parameters
     ----------
-    families, members : int, default: 5 and 7
-        How many families, and how many compounds in each.
+    families : int, default: 5
+        How many families.
+    members : int, default: 7
+        How many compounds in each.
     bits : int, default: 1024
         Features of a compound.
     seed : int, default: 4
