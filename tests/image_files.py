@@ -46,3 +46,18 @@ def cut(path, fraction):
     """Cut a file short."""
     data = path.read_bytes()
     path.write_bytes(data[: int(len(data) * fraction)])
+
+
+def varied(shape, dtype, seed=0):
+    """Return samples of very different sizes, whose float64 sums show the order of additions."""
+    random = np.random.default_rng(seed)
+    if np.dtype(dtype).kind != "f":
+        return random.integers(0, 200, shape).astype(dtype)
+    values = random.normal(size=shape) * 10.0 ** random.integers(-4, 4, size=shape)
+    return values.astype(dtype)
+
+
+def same_bits(found, expected):
+    assert found.dtype == expected.dtype
+    assert found.shape == expected.shape
+    assert np.ascontiguousarray(found).tobytes() == np.ascontiguousarray(expected).tobytes()

@@ -2,12 +2,15 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import textwrap
+from html.parser import HTMLParser
 from importlib import metadata
 
+import click
 import numpy as np
 import pytest
 import tifffile
@@ -15,10 +18,13 @@ from PIL import Image
 
 import boxel as bx
 from boxel.cli import density_job
-from boxel.cli.app import boxel
+from boxel.cli.app import COMMANDS, boxel
 from boxel.cli.foreground import foreground, otsu_threshold
-from boxel.cli.parameters import join_sizes
+from boxel.cli.parameters import join_sizes, parse_bytes
+from boxel.cli.running import Running
 from boxel.files import read_image
+from boxel.formats.npy import NpySink
+from boxel.streaming.arrays import no_show
 from command_line import execute, fail, make_runner, run, save
 from image_files import cut, expected_density, png_bytes, sparse_image
 from subprocesses import run_script
@@ -373,7 +379,7 @@ def test_existing_outputs_are_refused_before_the_work(option, monkeypatch):
     with open("out.png", "w") as file:
         file.write("precious")
     with monkeypatch.context() as patched:
-        patched.setattr(density_job, "read_source", None)
+        patched.setattr(density_job, "open_image", None)
         message = fail("density", "a.png", "--block", 3, option, "out.png")
     assert message == "cannot write out.png: it exists already (--force replaces it)"
     with open("out.png") as file:
@@ -429,7 +435,7 @@ def make_bad_files():
         file.write(png_bytes(40_000, 40_000, bit_depth=8, colour_type=0, rows=b""))
     return {
         "nowhere.png": "nowhere.png: No such file or directory",
-        "text.png": "expected a PNG, JPEG, TIFF, NIfTI or .npy file, but text.png is none of these",
+        "text.png": "HDF5 or .npy file or a Zarr folder, but text.png is none of these",
         "empty.npy": "empty.npy is empty",
         "folder.png": "folder.png is a folder",
         "object.npy": "holds Python objects, which are never loaded",
@@ -455,7 +461,7 @@ def test_truncated_inputs(name, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["-o", "map.jpg"], "named .npy, .png, .tif or .tiff, but map.jpg has suffix '.jpg'"),
+        (["-o", "map.gif"], ".zarr, .h5 or .hdf5, but map.gif has suffix '.gif'"),
         (["-o", "map"], "map has no suffix"),
         (["--plot", "heat.npy"], "named .png, .pdf or .svg, but heat.npy has suffix '.npy'"),
         (["-o", "nowhere/map.npy"], "nowhere is not an existing folder"),
@@ -535,7 +541,7 @@ def test_what_the_machine_cannot_do(error, message, monkeypatch):
         raise error
 
     save("a.png", sparse_image((20, 31)))
-    monkeypatch.setattr(density_job, "write_map", fail_to_write)
+    monkeypatch.setattr(NpySink, "write", fail_to_write)
     assert fail("density", "a.png", "--block", 3, "-o", "map.npy") == message
 
 
@@ -571,25 +577,65 @@ def test_not_standalone_raises():
 
 def test_demo():
     text = run("demo", "--output-dir", "new/demo")
-    assert sorted(os.listdir("new/demo")) == ["cells.png", "density.npy", "density.png"]
+    pictures = ["cluster", "density", "filter", "regions", "unmix", "variance"]
+    for name in pictures:
+        with Image.open(f"new/demo/{name}.png") as file:
+            assert min(file.size) > 500
+            small = np.asarray(file.convert("RGB").resize((200, 100)))
+        assert len(np.unique(small.reshape(-1, 3), axis=0)) > 20
+        assert re.search(rf"^{name} .* m?s; {name}.png, ", text, re.MULTILINE)
     with Image.open("new/demo/cells.png") as file:
         image = np.asarray(file)
     density = np.load("new/demo/density.npy")
     expected = expected_density(image > otsu_threshold(image), (25, 25))
     np.testing.assert_allclose(density, expected)
-    for part in ["720 x 960, uint8", "29 x 39, float64", " ms ", "mean", "density.npy"]:
+    for part in ["720 x 960, uint8", "29 x 39, float64", "mean", "density.npy"]:
         assert part in text
-    with Image.open("new/demo/density.png") as file:
-        assert min(file.size) > 500
+    np.testing.assert_array_equal(
+        np.load("new/demo/smooth.npy"), bx.box_filter(np.load("new/demo/bubbles.npy"), 5)
+    )
+    stats = bx.RunningStats(dtype="uint16").update_many(np.load("new/demo/frames.npy"))
+    np.testing.assert_array_equal(np.load("new/demo/variance.npy"), stats.var(1))
+    scene = image[240:420, 100:340]
+    np.testing.assert_allclose(np.load("new/demo/unmixed.npy"), scene, atol=1e-6)
+    with open("new/demo/clusters.csv") as file:
+        clusters = {line.strip() for line in file}
+    assert len({(each[0], each[-1]) for each in clusters if each != "item,cluster"}) == 5
+    check_page("new/demo/index.html", pictures)
     again = text.splitlines()[-1].removeprefix("try: boxel ").split()
     run(*again)
+    assert "cells.png: it exists already (--force replaces it)" in fail(
+        "demo", "--output-dir", "new/demo"
+    )
 
 
-def test_demo_replaces_nothing_unasked():
-    run("demo")
-    message = fail("demo")
-    assert "cells.png: it exists already (--force replaces it)" in message
-    run("demo", "--force")
+def check_page(path, pictures):
+    """Check that a page is whole, holds all pictures and needs nothing else."""
+    with open(path, encoding="utf-8") as file:
+        page = file.read()
+    opened, images, links = [], [], []
+
+    class Reader(HTMLParser):
+        def handle_starttag(self, tag, attributes):
+            found = dict(attributes)
+            images.extend(found[name] for name in ("src",) if name in found)
+            links.extend(found[name] for name in ("href",) if name in found)
+            if tag not in ("img", "meta"):
+                opened.append(tag)
+
+        def handle_endtag(self, tag):
+            assert opened.pop() == tag
+
+    Reader(convert_charrefs=True).feed(page)
+    assert opened == []
+    assert len(images) == len(pictures)
+    assert all(image.startswith("data:image/png;base64,iVBOR") for image in images)
+    assert sorted(links) == [f"#{name}" for name in pictures]
+    for name in pictures:
+        assert f'id="{name}"' in page
+        assert f"boxel {name}" in page
+    for word in ("http:", "https:", "<script"):
+        assert word not in page
 
 
 def test_demo_into_a_file():
@@ -720,7 +766,8 @@ def test_help_is_quick_and_imports_little():
             main()
         except SystemExit as exit:
             assert exit.code == 0
-        heavy = {"PIL", "matplotlib", "tifffile", "tqdm", "scipy", "skimage"}
+        heavy = {"PIL", "matplotlib", "tifffile", "tqdm", "scipy", "skimage", "zarr", "h5py"}
+        heavy |= {"nibabel", "csv", "boxel.formats.table", "boxel.cli.density_job"}
         print("loaded", sorted(heavy & set(sys.modules)))
     """
     assert run_script(script).endswith("loaded []")
@@ -738,6 +785,81 @@ def processor_time(*arguments):
     return (
         after.children_user - before.children_user + after.children_system - before.children_system
     )
+
+
+def test_every_command_is_listed_as_it_says_of_itself():
+    text = run("--help")
+    context = click.Context(boxel, info_name="boxel")
+    shared = {"--json", "--quiet", "--help"}
+    for name in COMMANDS:
+        loaded = boxel.get_command(context, name)
+        assert loaded.name == name
+        assert re.search(rf"^  {name} ", text, re.MULTILINE)
+        options = {each for parameter in loaded.params for each in parameter.opts} | {"--help"}
+        assert shared <= options, name
+        if name != "info":
+            assert "--force" in options
+        if name not in ("info", "unmix"):
+            assert "--workers" in options
+        if name in ("density", "reduce", "filter", "pyramid", "variance", "regions"):
+            assert "--memory" in options
+        assert "Examples:" in run(name, "--help")
+    assert boxel.get_command(context, "densities") is None
+
+
+def test_shell_completion(monkeypatch):
+    environment = {**os.environ, "_BOXEL_COMPLETE": "bash_complete", "COMP_WORDS": "boxel fil",
+                   "COMP_CWORD": "1"}  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", "from boxel.__main__ import main; main()"],
+        capture_output=True, text=True, env=environment, check=False,
+    )  # fmt: skip
+    assert done.stdout.split() == ["plain,filter"]
+
+
+def test_progress_is_for_terminals(monkeypatch):
+    running = Running()
+    with running.progress("x") as show:
+        assert show is no_show
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    with Running(quiet=True).progress("x") as show:
+        assert show is no_show
+    with running.progress("x") as show:
+        assert show is not no_show
+        show(0.5)
+
+
+def test_info_on_files():
+    save("a.npy", sparse_image((20, 31)))
+    save("b.tif", sparse_image((20, 31, 3)))
+    text = run("info", "a.npy", "b.tif")
+    assert "a.npy, 20 x 31, uint8\n" in text
+    assert "620 bytes in memory" in text
+    assert "b.tif, 20 x 31 x 3, uint8, colours on axis 2" in text
+    records = json.loads(run("info", "a.npy", "b.tif", "--json"))
+    assert [each["image_shape"] for each in records] == [[20, 31], [20, 31, 3]]
+    assert "No such file" in fail("info", "nowhere.npy")
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("4096", 4096),
+        ("512MiB", 512 << 20),
+        ("2GB", 2 * 10**9),
+        ("1.5 k", 1500),
+        ("1 TiB", 1 << 40),
+    ],
+)
+def test_sizes_of_memory(text, size):
+    assert parse_bytes(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "0", "much", "-1MiB", "1EiB", "1e9"])
+def test_bad_sizes_of_memory(text):
+    save("a.npy", sparse_image((4, 4)))
+    words = ["density", "a.npy", "--block", 2, f"--memory={text}"]
+    assert "expected a size" in fail(*words)
 
 
 def test_entry_point():

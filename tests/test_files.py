@@ -160,7 +160,10 @@ def test_pipe_is_refused_not_waited_for(tmp_path):
 )
 def test_other_files(tmp_path, data, message):
     (tmp_path / "a.png").write_bytes(data)
-    with pytest.raises(ValueError, match=f"PNG, JPEG, TIFF, NIfTI or .npy file, but .*{message}"):
+    with pytest.raises(
+        ValueError,
+        match=f"HDF5 or .npy file or a Zarr folder, but .*{message}",
+    ):
         read_image(tmp_path / "a.png")
 
 
@@ -267,7 +270,8 @@ def test_size_that_pillow_only_warns_about(tmp_path, monkeypatch):
 
 @pytest.mark.skipif(not hasattr(os, "sysconf"), reason="needs the size of the memory")
 def test_tiff_that_claims_more_than_the_memory(tmp_path):
-    tifffile.imwrite(tmp_path / "a.tif", sparse_image((16, 16)), compression="zlib")
+    image = sparse_image((16, 16))
+    tifffile.imwrite(tmp_path / "a.tif", image, compression="zlib", metadata=None)
     with tifffile.TiffFile(tmp_path / "a.tif", mode="r+b") as file:
         for tag in ("ImageWidth", "ImageLength", "RowsPerStrip"):
             file.pages[0].tags[tag].overwrite(50_000_000)
@@ -347,8 +351,13 @@ def test_deep_colours_do_not_fit_into_a_png(tmp_path):
         ("a.png", np.zeros((0, 2), np.uint8), "non-empty array"),
         ("a.tif", np.zeros(3), "two or more axes"),
         ("a.tif", np.zeros((0, 3)), "non-empty array"),
-        ("a.npy", np.array([{}]), "Object arrays cannot be saved"),
-        ("a.jpg", np.zeros((2, 2)), "named .npy, .png, .tif or .tiff, but .* suffix '.jpg'"),
+        ("a.npy", np.array([{}]), "for a .npy file, found object"),
+        (
+            "a.jpg",
+            np.zeros((2, 2)),
+            "expected uint8 .* found float64; .npy, .tif, .* would hold it",
+        ),
+        ("a.gif", np.zeros((2, 2)), "named .npy, .png, .* but .* suffix '.gif'"),
         ("a", np.zeros((2, 2)), "has no suffix"),
     ],
 )

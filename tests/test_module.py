@@ -27,7 +27,7 @@ PUBLIC_TYPES = (
     "RegionStats", "RunningStats", "StandardError", "UnmixResult", "Unmixer",
 )  # fmt: skip
 MODULES = (
-    "_config", "_dendrogram", "_distances", "_extras", "_image_readers", "_mixing_plots",
+    "_config", "_dendrogram", "_distances", "_extras", "_mixing_plots",
     "_registry", "_validate", "blocks", "clustering", "files", "filters", "fingerprints",
     "mixing.mixtures", "mixing.unmixer", "plot", "pyramids", "region_tiles", "regions",
     "running.collecting", "samples", "stacks",

@@ -8,7 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["cells"]
+__all__ = [
+    "activity",
+    "bubbles",
+    "cell_labels",
+    "cells",
+    "fingerprints",
+    "mixing_matrix",
+]
 
 Field = NDArray[np.float64]
 
@@ -31,15 +38,158 @@ def cells(shape: tuple[int, int] = (720, 960), *, seed: int = 5) -> NDArray[np.u
     ndarray of uint8
         The image.
     """
+    return _micrograph(shape, seed)[0].copy()
+
+
+def cell_labels(shape: tuple[int, int] = (720, 960), *, seed: int = 5) -> NDArray[np.int32]:
+    """Return which nucleus of `cells` each pixel belongs to.
+
+    Parameters
+    ----------
+    shape, seed
+        As for `cells`.
+
+    Returns
+    -------
+    ndarray of int32
+        The number of the nucleus, from 1 on; 0 where there is none.
+    """
+    return _micrograph(shape, seed)[1].copy()
+
+
+def _micrograph(shape: tuple[int, int], seed: int) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
+    """Return the image and the labels of its nuclei."""
     if len(shape) != 2 or min(shape) < 1:
         raise ValueError(f"expected two lengths of at least 1 for shape, found {shape}")
     random = _Random(seed)
     crowding = _smooth_field(shape, 150, random) ** 3
     image = 9.0 + 16.0 * crowding + 5.0 * _smooth_field(shape, 60, random)
     texture = _smooth_field(shape, 4, random)
-    for row, column in _scatter(crowding, random):
-        _add_nucleus(image, texture, row, column, random)
-    return _expose(image, random)
+    labels = np.zeros(shape, np.int32)
+    for number, (row, column) in enumerate(_scatter(crowding, random), 1):
+        _add_nucleus(image, labels, number, texture, row, column, random)
+    return _expose(image, random), labels
+
+
+def bubbles(shape: tuple[int, int, int] = (48, 160, 200), *, seed: int = 2) -> NDArray[np.float32]:
+    """Make a noisy volume of bubbles, bright and dark, such as a scanner sees.
+
+    Parameters
+    ----------
+    shape : tuple of int, default: (48, 160, 200)
+        Three lengths, each at least 1.
+    seed : int, default: 2
+        Another seed gives another volume.
+
+    Returns
+    -------
+    ndarray of float32
+        The volume; the noise is about as strong as the contrast.
+    """
+    random = _Random(seed)
+    volume = np.full(shape, 0.5)
+    for _ in range(max(1, math.prod(shape) // 10_000)):
+        centre = [random.uniform(0, length) for length in shape]
+        radius, brightness = random.uniform(5, 13), random.uniform(-0.4, 0.9)
+        reach = radius + 8
+        patch = tuple(
+            slice(max(int(at - reach), 0), min(int(at + reach) + 1, length))
+            for at, length in zip(centre, shape, strict=True)
+        )
+        grid = np.ogrid[patch]
+        distance = np.sqrt(sum((place - at) ** 2 for place, at in zip(grid, centre, strict=True)))
+        volume[patch] += brightness / (1.0 + np.exp((distance - radius) * 1.5))
+    volume += 0.45 * random.normals(volume.size).reshape(shape)
+    return volume.astype(np.float32)
+
+
+def activity(
+    count: int = 60, shape: tuple[int, int] = (180, 240), *, seed: int = 7
+) -> NDArray[np.uint16]:
+    """Make frames of a micrograph in which a few cells flicker, which no single frame shows.
+
+    Parameters
+    ----------
+    count : int, default: 60
+        Frames.
+    shape : tuple of int, default: (180, 240)
+        Rows and columns of a frame.
+    seed : int, default: 7
+        Another seed gives other frames.
+
+    Returns
+    -------
+    ndarray of uint16
+        The frames, one after another.
+    """
+    scene, labels = _micrograph(shape, seed)
+    random = _Random(seed + 1)
+    numbers = int(labels.max())
+    active = random.uniforms(numbers + 1) < 0.18
+    active[0] = False
+    phases, speeds = random.uniforms(numbers + 1), 1 + 3 * random.uniforms(numbers + 1)
+    base = 400.0 + 8.0 * scene
+    frames = np.empty((count, *shape), np.uint16)
+    for frame in range(count):
+        wave = np.sin(2 * np.pi * (speeds * frame / count + phases))
+        glow = np.where(active, 0.16 * wave, 0.0)[labels]
+        noise = random.normals(base.size).reshape(shape)
+        frames[frame] = np.rint(base * (1 + glow) + noise * 0.9 * np.sqrt(base))
+    return frames
+
+
+def mixing_matrix(channels: int = 240, *, seed: int = 3) -> Field:
+    """Make a square matrix that scrambles the columns of an image.
+
+    Parameters
+    ----------
+    channels : int, default: 240
+        Columns of the image.
+    seed : int, default: 3
+        Another seed gives another matrix.
+
+    Returns
+    -------
+    ndarray of float64
+        Numbers from 0 to 1.
+    """
+    return _Random(seed).uniforms(channels * channels).reshape(channels, channels)
+
+
+def fingerprints(
+    families: int = 5, members: int = 7, bits: int = 1024, *, seed: int = 4
+) -> tuple[NDArray[np.bool_], list[str]]:
+    """Make molecular fingerprints of families of compounds that share most of their features.
+
+    Parameters
+    ----------
+    families : int, default: 5
+        How many families.
+    members : int, default: 7
+        How many compounds in each.
+    bits : int, default: 1024
+        Features of a compound.
+    seed : int, default: 4
+        Another seed gives others.
+
+    Returns
+    -------
+    fingerprints : ndarray of bool
+        One row for each compound.
+    names : list of str
+        Their names: a letter for the family, and a number.
+    """
+    random = _Random(seed)
+    rows, names = [], []
+    for family in range(families):
+        scaffold = random.uniforms(bits) < 0.12
+        spread = random.uniform(0.1, 0.45)
+        for member in range(members):
+            lost = random.uniforms(bits) < spread * random.uniform(0.6, 1.2)
+            gained = random.uniforms(bits) < 0.05 * spread
+            rows.append((scaffold & ~lost) | gained)
+            names.append(f"{chr(ord('A') + family % 26)}{member + 1}")
+    return np.array(rows), names
 
 
 class _Random:
@@ -98,8 +248,16 @@ def _scatter(crowding: Field, random: _Random) -> Field:
     return centres
 
 
-def _add_nucleus(image: Field, texture: Field, row: float, column: float, random: _Random) -> None:
-    """Brighten an ellipse with a soft edge."""
+def _add_nucleus(
+    image: Field,
+    labels: NDArray[np.int32],
+    number: int,
+    texture: Field,
+    row: float,
+    column: float,
+    random: _Random,
+) -> None:
+    """Brighten an ellipse with a soft edge, and label what lies within it."""
     long, short = random.uniform(6.0, 9.5), random.uniform(4.5, 6.5)
     angle, brightness = random.uniform(0, math.pi), random.uniform(70, 190)
     reach = 16
@@ -113,6 +271,7 @@ def _add_nucleus(image: Field, texture: Field, row: float, column: float, random
     distance = (np.hypot(along / long, across / short) - 1.0) * short
     glow = 1.0 / (1.0 + np.exp(np.minimum(distance * 1.6, 60.0)))
     below += brightness * (0.55 + 0.6 * texture[patch]) * glow
+    labels[patch][(distance < 0) & (labels[patch] == 0)] = number
 
 
 def _expose(image: Field, random: _Random) -> NDArray[np.uint8]:

@@ -6,19 +6,26 @@ import os
 import sys
 from collections.abc import Sequence
 from functools import partial
+from importlib import import_module
 from typing import Any
 
 import click
 
 import boxel as package
-from boxel.cli.cluster import cluster
-from boxel.cli.demo import demo
-from boxel.cli.density import density
-from boxel.cli.filter import filter_command
-from boxel.cli.info import info
-from boxel.cli.regions import regions
-from boxel.cli.unmix import unmix
-from boxel.cli.variance import variance
+
+COMMANDS = {
+    "density": "Map the density of an image: the fraction of nonzero pixels in each block.",
+    "reduce": "Shrink an image: a statistic of each block of pixels or voxels.",
+    "filter": "Slide a box over an image and take a statistic of the samples in it.",
+    "pyramid": "Write an image at ever coarser levels, each exact.",
+    "variance": "The variance of each voxel over many volumes.",
+    "regions": "Compute statistics of the regions of an image.",
+    "unmix": "Undo a known linear mixing, and say how far to trust the result.",
+    "cluster": "Cluster items hierarchically by their distances.",
+    "demo": "Do all jobs on samples, with a page of pictures; needs no input.",
+    "info": "Show what a file holds, or the version, processor and workers.",
+}
+"""All commands, in the order of the help. Each is loaded when it is used: help comes at once."""
 
 EXPECTED_ERRORS = (ValueError, TypeError, OverflowError, OSError, ImportError, MemoryError)
 """What files, options or the machine can cause; anything else is a bug and keeps its traceback."""
@@ -26,6 +33,22 @@ EXPECTED_ERRORS = (ValueError, TypeError, OverflowError, OSError, ImportError, M
 
 class BoxelGroup(click.Group):
     """A group of commands whose errors are one line on stderr, with exit code 2."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Load a command."""
+        if cmd_name not in COMMANDS:
+            return None
+        found: click.Command = import_module(f"boxel.cli.{cmd_name}").command
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without loading them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
 
     def main(
         self,
@@ -69,19 +92,9 @@ def describe(error: BaseException) -> str:
 @click.version_option(package.__version__, message="%(prog)s %(version)s")
 @click.pass_context
 def boxel(context: click.Context) -> None:
-    """Compute statistics over boxes of pixels and voxels; undo known mixings."""
+    """Compute statistics over boxes of pixels and voxels; undo known mixings; cluster.
+
+    Shell completion, for bash (zsh and fish alike): eval "$(_BOXEL_COMPLETE=bash_source boxel)"
+    """
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
-
-
-for command in (
-    density,
-    filter_command,
-    variance,
-    regions,
-    unmix,
-    cluster,
-    demo,
-    info,
-):
-    boxel.add_command(command)

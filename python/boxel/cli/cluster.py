@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
@@ -10,9 +9,10 @@ import numpy as np
 
 from boxel import LINKAGE_METHODS
 from boxel.cli.cluster_job import Job, Result, check, run, write
+from boxel.cli.options import FILE, running_options
 from boxel.cli.report import describe_time, print_json, print_rows, shape_text
 
-__all__ = ["cluster"]
+__all__ = ["command"]
 
 HELP = """Cluster items hierarchically, from the distances between them.
 
@@ -29,11 +29,10 @@ Examples:
   boxel cluster distances.npy --distance 0.6 --linkage Z.npy
 """
 
-FILE = click.Path(path_type=Path)
 _SHOWN = 12  # clusters whose sizes are listed
 
 
-@click.command(help=HELP)
+@click.command("cluster", help=HELP)
 @click.argument("distances", type=FILE)
 @click.option(
     "--method",
@@ -49,11 +48,8 @@ _SHOWN = 12  # clusters whose sizes are listed
 )
 @click.option("--linkage", type=FILE, help="Write the tree, as SciPy's Z, to a .npy file.")
 @click.option("--plot", type=FILE, help="Draw the dendrogram: .png, .pdf or .svg.")
-@click.option("--workers", type=int, metavar="N", help="Threads to use. Default: all available.")
-@click.option("-f", "--force", is_flag=True, help="Replace outputs that exist.")
-@click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
-@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
-def cluster(quiet: bool, as_json: bool, **options: Any) -> None:
+@running_options
+def command(quiet: bool, as_json: bool, **options: Any) -> None:
     """Run ``boxel cluster``."""
     job = Job(**options)
     check(job)

@@ -3,22 +3,35 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from boxel._extras import require
-from boxel.cli.density import print_summary
-from boxel.cli.density_job import Job, check, run, write
+from boxel.cli.demo_jobs import STEPS, Step, inputs_of, run_step
+from boxel.cli.demo_page import write_page
+from boxel.cli.options import printing_options, workers_option
 from boxel.cli.outputs import check_new
-from boxel.files import write_array
-from boxel.samples import cells
+from boxel.cli.report import describe_time, print_rows
+from boxel.cli.running import Running
 
-__all__ = ["demo"]
+__all__ = ["command"]
 
-BLOCK = 25
+PAGE = "index.html"
+
+HELP = """Do all six jobs on built-in samples; needs no input.
+
+Writes the samples, the results, one picture per job and index.html, a single page that shows them
+with the commands that made them.
+
+\b
+Examples:
+  boxel demo
+  boxel demo --output-dir /tmp/boxel --force --quiet
+"""
 
 
-@click.command()
+@click.command("demo", help=HELP)
 @click.option(
     "--output-dir",
     type=click.Path(path_type=Path),
@@ -26,40 +39,38 @@ BLOCK = 25
     show_default=True,
     help="Folder for the files; made if it does not exist.",
 )
-@click.option("-f", "--force", is_flag=True, help="Replace files of an earlier demo.")
-def demo(output_dir: Path, force: bool) -> None:
-    """Make a sample image, map its density and draw both; needs no input.
-
-    The sample is a synthetic fluorescence micrograph of cell nuclei. Pixels brighter than Otsu's
-    threshold count as cell, and the map says how much of each block the cells cover.
-    """
+@workers_option
+@printing_options
+def command(output_dir: Path, **options: Any) -> None:
+    """Run ``boxel demo``."""
+    running = Running.taken_from(options)
     require("PIL", extra="cli")
+    require("tifffile", extra="cli")
     require("matplotlib", extra="cli")
     output_dir.mkdir(parents=True, exist_ok=True)
-    job = demo_job(output_dir, force)
-    check_new(job.image, force=force)
-    check(job)
-    write_array(job.image, cells(), overwrite=force)
-    result = run(job)
-    write(job, result)
-    print_summary(job, result)
-    path = click.format_filename(job.image)
-    click.echo(f"\ntry: boxel density {path} --block 48 --stride 12 --threshold otsu")
-
-
-def demo_job(folder: Path, force: bool) -> Job:
-    """Return the density job of the demo."""
-    return Job(
-        image=folder / "cells.png",
-        block=BLOCK,
-        stride=None,
-        boundary="partial",
-        dtype=None,
-        threshold="otsu",
-        channel_axis=None,
-        output=folder / "density.npy",
-        png_bits=8,
-        plot=folder / "density.png",
-        workers=None,
-        force=force,
+    for name in (*inputs_of(STEPS), *(each for step in STEPS for each in step.outputs), PAGE):
+        check_new(output_dir / name, (Path(name).suffix,), force=running.force)
+    results = []
+    with running.progress("demo") as show:
+        for step in STEPS:
+            results.append(run_step(step, output_dir, running))
+            show(1 / len(STEPS))
+    page = output_dir / PAGE
+    write_page(page, STEPS, results)
+    running.tell(
+        lambda: {"page": click.format_filename(page), "jobs": results},
+        lambda: print_summary(output_dir, STEPS, results),
     )
+
+
+def print_summary(folder: Path, steps: tuple[Step, ...], results: list[dict[str, Any]]) -> None:
+    """Print a line for each job, where the pictures are, and what to try next."""
+    rows = {
+        step.name: f"{step.describe(result)}; {describe_time(result['seconds'])};"
+        f" {', '.join(step.outputs)}"
+        for step, result in zip(steps, results, strict=True)
+    }
+    rows["page"] = click.format_filename(folder / PAGE)
+    print_rows(rows)
+    cells = click.format_filename(folder / "cells.png")
+    click.echo(f"\ntry: boxel density {cells} --block 48 --stride 12 --threshold otsu")

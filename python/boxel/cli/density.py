@@ -6,34 +6,37 @@ from typing import Any
 
 import click
 
-from boxel.cli.density_job import Job, Result, check, run, write
+from boxel.cli.density_job import Job, Result, check, run
 from boxel.cli.options import (
+    CHANNEL_HELP,
     FILE,
+    IMAGE_HELP,
     channel_axis_option,
     image_argument,
     plot_option,
-    running_options,
     sizes_option,
+    streaming_options,
 )
 from boxel.cli.parameters import SizesCommand, parse_threshold
 from boxel.cli.report import (
     describe_values,
     image_record,
     image_text,
-    print_json,
     print_result,
     result_record,
     shape_text,
     sizes_text,
 )
+from boxel.cli.running import Running
 
-__all__ = ["density"]
+__all__ = ["command"]
 
-HELP = """Map the density of an image: the fraction of nonzero pixels in each block.
+HELP = f"""Map the density of an image: the fraction of nonzero pixels in each block.
 
-IMAGE is a PNG, JPEG, TIFF or .npy file. A colour pixel counts if any of its channels is nonzero
-(or above the threshold); alpha is ignored. A .npy file does not say which axis holds colours:
-every axis is an axis of the image, unless --channel-axis names one.
+{IMAGE_HELP}
+
+A colour pixel counts if any of its channels is nonzero (or above the threshold); alpha is ignored.
+{CHANNEL_HELP}
 
 Without -o and --plot, a summary is printed, and the map itself if it is small.
 
@@ -42,10 +45,11 @@ Examples:
   boxel density cells.png --block 16 --threshold otsu --plot density.png
   boxel density mask.tif --block 3 3 -o density.npy
   boxel density volume.npy --block 4x4x2 --boundary trim -o density.tif
+  boxel density huge.zarr --block 64 --memory 512MiB -o density.zarr --json
 """
 
 
-@click.command(cls=SizesCommand, help=HELP)
+@click.command("density", cls=SizesCommand, help=HELP)
 @image_argument
 @sizes_option(
     "--block",
@@ -79,8 +83,8 @@ Examples:
     "-o",
     "--output",
     type=FILE,
-    help="Write the map: .npy keeps its type, .tif has floats, .png has gray levels"
-    " (0 for density 0, white for density 1, rounded).",
+    help="Write the map: .npy, .zarr and .h5 keep its type, .tif and .nii have floats, .png and"
+    " .jpg have gray levels (0 for density 0, white for density 1, rounded).",
 )
 @click.option(
     "--png-bits",
@@ -90,24 +94,21 @@ Examples:
     help="Bits per gray level of a .png map.",
 )
 @plot_option
-@running_options
-def density(quiet: bool, as_json: bool, png_bits: str, **options: Any) -> None:
+@streaming_options
+def command(png_bits: str, **options: Any) -> None:
     """Run ``boxel density``."""
-    job = Job(png_bits=int(png_bits), **options)
+    running = Running.taken_from(options)
+    job = Job(png_bits=int(png_bits), running=running, **options)
     check(job)
     result = run(job)
-    write(job, result)
-    if as_json:
-        print_json(record(job, result))
-    elif not quiet:
-        print_summary(job, result)
+    running.tell(lambda: record(job, result), lambda: print_summary(job, result))
 
 
 def print_summary(job: Job, result: Result) -> None:
     """Print what was read, done and written; and the map, if it goes nowhere else and is small."""
-    dimensions = result.density.ndim
+    dimensions = len(result.density.shape)
     rows = {
-        "image": image_text(job.image, result.image, result.channel_axis),
+        "image": image_text(job.image, result.image, result.image.channel_axis),
         "counted": "nonzero pixels"
         if result.threshold is None
         else f"pixels above {result.threshold:.6g}",
@@ -121,7 +122,7 @@ def print_summary(job: Job, result: Result) -> None:
 def record(job: Job, result: Result) -> dict[str, Any]:
     """Return the summary for ``--json``."""
     return {
-        **image_record(job.image, result.image, result.channel_axis),
+        **image_record(job.image, result.image, result.image.channel_axis),
         "threshold": result.threshold,
         "block": job.block,
         "stride": job.block if job.stride is None else job.stride,

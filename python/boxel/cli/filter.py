@@ -7,34 +7,39 @@ from typing import Any
 import click
 
 from boxel import MODES, STATISTICS
-from boxel._registry import ACCEPTED_DTYPES, MERGEABLE
-from boxel.cli.filter_job import Job, Result, boxes_text, check, run, write
+from boxel._registry import MERGEABLE
+from boxel.cli.filter_job import Job, Result, boxes_text, check, run
 from boxel.cli.options import (
-    FILE,
+    CHANNEL_HELP,
+    IMAGE_HELP,
     channel_axis_option,
+    dtype_option,
     image_argument,
+    output_option,
     plot_option,
-    running_options,
     sizes_option,
+    skipna_options,
+    streaming_options,
 )
 from boxel.cli.parameters import SizesCommand, parse_names, parse_real, parse_shifts
 from boxel.cli.report import (
     describe_values,
     image_record,
     image_text,
-    print_json,
     print_result,
     result_record,
     shape_text,
 )
+from boxel.cli.running import Rules, Running
 
-__all__ = ["filter_command"]
+__all__ = ["command"]
 
-HELP = """Slide a box over an image and take a statistic of the samples in it, around every pixel.
+HELP = f"""Slide a box over an image and take a statistic of the samples in it, around every pixel.
 
-IMAGE is a PNG, JPEG, TIFF or .npy file. Each channel of a colour image is filtered alone; alpha is
-ignored. A .npy file does not say which axis holds colours: every axis is an axis of the image,
-unless --channel-axis names one.
+{IMAGE_HELP}
+
+Each channel of a colour image is filtered alone; alpha is ignored.
+{CHANNEL_HELP}
 
 Without -o and --plot, a summary is printed, and the result itself if it is small.
 
@@ -43,6 +48,7 @@ Examples:
   boxel filter photo.png --size 9 --dtype uint8 -o smooth.png
   boxel filter volume.tif --size 3 3 3 --statistic var -o variance.tif --plot variance.png
   boxel filter volume.npy --size 5x5x3 --mode valid -o convolved.npy
+  boxel filter huge.zarr --size 9 --memory 512MiB -o smooth.zarr
 """
 
 
@@ -82,66 +88,29 @@ Examples:
     type=parse_shifts,
 )
 @sizes_option("--stride", "Distance from box to box, written as --size. Default: 1.")
-@click.option("--skipna", is_flag=True, help="Leave NaN out.")
-@click.option(
-    "--min-count",
-    type=int,
-    default=1,
-    show_default=True,
-    metavar="N",
-    help="Samples that a box needs to have a value.",
-)
-@click.option(
-    "--fill-value",
-    type=parse_real,
-    default="nan",
-    show_default=True,
-    metavar="VALUE",
-    help="The value of boxes with fewer samples.",
-)
-@click.option(
-    "--ddof",
-    type=parse_real,
-    default="0",
-    metavar="D",
-    help="var and std divide by the number of samples less D. Default: 0.",
-)
-@click.option(
-    "--dtype",
-    type=click.Choice(ACCEPTED_DTYPES),
-    metavar="TYPE",
-    help="Type of the result; into integers it is rounded and saturates. Default: as the statistic"
-    " has it; float64 for means of integers.",
-)
+@skipna_options
+@dtype_option
 @channel_axis_option
-@click.option(
-    "-o",
-    "--output",
-    type=FILE,
-    help="Write the result: .npy and .tif keep its type, .png needs --dtype uint8 or uint16 where"
-    " it has another.",
-)
+@output_option
 @plot_option
-@running_options
-def filter_command(quiet: bool, as_json: bool, origin: Any, **options: Any) -> None:
+@streaming_options
+def command(origin: Any, **options: Any) -> None:
     """Run ``boxel filter``."""
-    job = Job(origin=0 if origin is None else origin, **options)
+    running = Running.taken_from(options)
+    rules = Rules.taken_from(options)
+    job = Job(origin=0 if origin is None else origin, rules=rules, running=running, **options)
     check(job)
     result = run(job)
-    write(job, result)
-    if as_json:
-        print_json(record(job, result))
-    elif not quiet:
-        print_summary(job, result)
+    running.tell(lambda: record(job, result), lambda: print_summary(job, result))
 
 
 def print_summary(job: Job, result: Result) -> None:
     """Print what was read, done and written; and the result, if it is small and goes nowhere."""
-    source, values = result.source, result.values
+    image, values = result.image, result.values
     mode = job.mode if isinstance(job.mode, str) else ",".join(job.mode)
     rows = {
-        "image": image_text(job.image, source.image, source.channel_axis),
-        "boxes": f"{boxes_text(job, len(source.axes))}, mode {mode}",
+        "image": image_text(job.image, image, image.channel_axis),
+        "boxes": f"{boxes_text(job, len(image.axes))}, mode {mode}",
         "result": f"{shape_text(values.shape)}, {values.dtype}",
         job.statistic: describe_values(values, "result"),
     }
@@ -151,7 +120,7 @@ def print_summary(job: Job, result: Result) -> None:
 def record(job: Job, result: Result) -> dict[str, Any]:
     """Return the summary for ``--json``."""
     return {
-        **image_record(job.image, result.source.image, result.source.channel_axis),
+        **image_record(job.image, result.image, result.image.channel_axis),
         "statistic": job.statistic,
         "size": job.size,
         "mode": job.mode,

@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from boxel import box_filter
-from boxel._registry import CODES, result_dtype, statistic_name
-from boxel.cli.inputs import Source, check_numbers, read_source
-from boxel.cli.outputs import check_outputs
+from boxel._registry import MERGEABLE, mode_code, statistic_name
+from boxel._validate import origins as checked_origins
+from boxel.cli.inputs import Image, check_numbers, open_image
+from boxel.cli.outputs import check_image_format, check_outputs, collecting
 from boxel.cli.report import shape_text, sizes_text
-from boxel.files import check_holds, png_dtypes, write_array
+from boxel.cli.running import Rules, Running
+from boxel.formats.source import Array
+from boxel.streaming.arrays import array_cuts, stream_array
+from boxel.streaming.blocks import statistic_dtype
+from boxel.streaming.boxes import (
+    box_axes,
+    filtered_shape,
+    kept_outputs,
+    modes_of,
+    read_wrapped,
+)
+from boxel.streaming.collecting import Collector
+from boxel.streaming.windows import Axis, Cut
 
-__all__ = ["Job", "Result", "boxes_text", "check", "run", "write"]
+__all__ = ["Job", "Result", "boxes_text", "check", "run"]
 
 Sizes = int | tuple[int, ...]
 
@@ -30,87 +43,128 @@ class Job:
     size: Sizes
     statistic: str
     mode: str | tuple[str, ...]
-    cval: float
     origin: Sizes
     stride: Sizes | None
-    skipna: bool
-    min_count: int
-    fill_value: float
-    ddof: float
-    dtype: str | None
+    rules: Rules
     channel_axis: int | None
     output: Path | None
     plot: Path | None
-    workers: int | None
-    force: bool
+    running: Running
 
 
 @dataclass(frozen=True)
 class Result:
     """What came of it."""
 
-    source: Source
-    values: NDArray[Any]
+    image: Image
+    values: Collector
     seconds: float
 
 
 def check(job: Job) -> None:
     """Refuse outputs that cannot be written, before the work."""
-    check_outputs(job.image, job.output, job.plot, force=job.force)
+    check_outputs(job.image, job.output, job.plot, force=job.running.force)
 
 
 def run(job: Job) -> Result:
     """Read the image and filter it; every channel of a colour image is filtered alone."""
-    source = read_source(job.image, job.channel_axis)
-    _check_axes(job, source)
-    start = time.perf_counter()
-    values = box_filter(
-        source.image,
-        job.size,
-        job.statistic,
-        axes=source.axes,
-        mode=job.mode,
-        cval=job.cval,
-        origin=job.origin,
-        stride=job.stride or 1,
-        skipna=job.skipna,
-        min_count=job.min_count,
-        fill_value=job.fill_value,
-        ddof=job.ddof,
-        dtype=job.dtype,
-        workers=job.workers,
-    )
-    return Result(source, values, time.perf_counter() - start)
+    statistic = statistic_name(job.statistic)
+    if statistic not in MERGEABLE:
+        raise ValueError(f"the statistic {statistic!r} is not for boxes that slide")
+    with open_image(job.image, job.channel_axis) as image:
+        _check_axes(job, image)
+        source = image.source
+        dtype = statistic_dtype(statistic, image.dtype, job.rules.dtype)
+        check_image_format(job.output, image, dtype)
+        boxes = _Boxes(job, image, statistic)
+        shape = tuple(axis.outputs for axis in boxes.axes)
+        if job.plot is not None and 0 in shape:
+            raise ValueError(f"expected a non-empty result for --plot, found {shape_text(shape)}")
+        picture = None
+        if job.plot is not None:
+            size = int(np.prod(shape)) * dtype.itemsize
+            picture = image.whole(job.running.memory, size, "--plot")
+        with collecting(
+            job.output,
+            job.running,
+            shape,
+            dtype,
+            order=source.order,
+            channel_axis=image.channel_axis,
+            keep=job.plot is not None,
+            affine=getattr(source, "affine", None) if job.stride is None else None,
+            parts=array_cuts(source, boxes.axes, dtype, job.running.memory),
+        ) as values:
+            start = time.perf_counter()
+            cuts = array_cuts(
+                source, boxes.axes, dtype, job.running.memory,
+                chunks=values.chunks, held=values.held_bytes,
+            )  # fmt: skip
+            with job.running.progress("filter") as show:
+                stream_array(
+                    source, cuts, boxes.filter, values,
+                    computed=boxes.computed, read=read_wrapped, show=show,
+                )  # fmt: skip
+            seconds = time.perf_counter() - start
+        result = Result(image, values, seconds)
+        if job.plot is not None and picture is not None:
+            draw(job.plot, job, result, picture)
+        return result
 
 
-def write(job: Job, result: Result) -> None:
-    """Write the outputs."""
-    if job.plot is not None and result.values.size == 0:
-        raise ValueError(
-            f"expected a non-empty result for --plot, found {shape_text(result.values.shape)}"
+class _Boxes:
+    """What a job asks of windows of its image."""
+
+    def __init__(self, job: Job, image: Image, statistic: str) -> None:
+        self.sizes = image.per_axis(job.size, 1)
+        self.steps = image.per_axis(job.stride or 1, 1)
+        self.modes = image.per_axis(job.mode, "valid")
+        all_axes = tuple(range(image.ndim))
+        self.origins = checked_origins(image.per_axis(job.origin, 0), self.sizes, all_axes)
+        for mode in self.modes:
+            mode_code(mode)
+        self.axes: list[Axis] = box_axes(
+            image.shape, self.sizes, self.steps, self.origins, self.modes, image.source.order,
+            statistic=statistic, dtype=image.dtype,
+        )  # fmt: skip
+        self._filter = partial(
+            box_filter,
+            statistic=statistic,
+            **asdict(job.rules),
+            workers=job.running.workers,
         )
-    if job.output is not None:
-        channel_axis = result.source.channel_axis
-        write_array(job.output, result.values, channel_axis=channel_axis, overwrite=job.force)
-    if job.plot is not None:
-        draw(job.plot, job, result)
+
+    def computed(self, cut: Cut) -> tuple[int, ...]:
+        """Return the shape of a filtered window."""
+        return filtered_shape(self.axes, cut, self.sizes, modes_of(self.axes, cut, self.modes))
+
+    def filter(self, cut: Cut, samples: Array, out: Array) -> Array:
+        """Filter a window."""
+        modes = modes_of(self.axes, cut, self.modes)
+        origins = [
+            0 if mode == "valid" else origin
+            for mode, origin in zip(modes, self.origins, strict=True)
+        ]
+        self._filter(samples, self.sizes, mode=modes, origin=origins, stride=self.steps, out=out)
+        return out[kept_outputs(self.axes, cut)]
 
 
-def draw(path: Path, job: Job, result: Result) -> None:
+def draw(path: Path, job: Job, result: Result, picture: Array) -> None:
     """Draw the image beside what came of it."""
     from boxel.plot import comparison, save_figure
 
+    assert result.values.values is not None
     axes: Any = comparison(
-        result.source.image,
-        result.values,
+        picture,
+        result.values.values,
         size=job.size,
         mode=job.mode,
         stride=job.stride or 1,
-        channel_axis=result.source.channel_axis,
-        title=f"{job.statistic} in boxes of {boxes_text(job, len(result.source.axes))}",
+        channel_axis=result.image.channel_axis,
+        title=f"{job.statistic} in boxes of {boxes_text(job, len(result.image.axes))}",
         label=job.statistic,
     )
-    save_figure(axes[1].figure, path, overwrite=job.force)
+    save_figure(axes[1].figure, path, overwrite=job.running.force)
 
 
 def boxes_text(job: Job, dimensions: int) -> str:
@@ -118,43 +172,12 @@ def boxes_text(job: Job, dimensions: int) -> str:
     return sizes_text(job.size, job.stride, dimensions)
 
 
-def _check_axes(job: Job, source: Source) -> None:
-    """Refuse what does not go with the image's axes or type, in the words of the command line."""
-    check_numbers(source, {"--size": job.size, "--origin": job.origin, "--stride": job.stride})
-    check_numbers(source, {"--mode": job.mode}, "names")
-    if job.output is not None:
-        _check_format(job, source)
-    if job.plot is not None and len(source.axes) < 2:
+def _check_axes(job: Job, image: Image) -> None:
+    """Refuse what does not go with the image's axes, in the words of the command line."""
+    check_numbers(image, {"--size": job.size, "--origin": job.origin, "--stride": job.stride})
+    check_numbers(image, {"--mode": job.mode}, "names")
+    if job.plot is not None and len(image.axes) < 2:
         raise ValueError(
             "expected an image of two or more axes for --plot:"
-            f" the image is {shape_text(source.image.shape)}"
+            f" the image is {shape_text(image.shape)}"
         )
-
-
-def _check_format(job: Job, source: Source) -> None:
-    """Refuse a result that the format of the output cannot hold."""
-    assert job.output is not None
-    suffix = job.output.suffix.lower()
-    # The lengths follow from the mode, which is checked elsewhere; that of the colours stays.
-    shape = [1] * source.image.ndim
-    if source.channel_axis is not None:
-        shape[source.channel_axis] = source.image.shape[source.channel_axis]
-    check_holds(suffix, shape, channel_axis=source.channel_axis)
-    if suffix == ".png":
-        _check_png_dtype(job, source)
-
-
-def _check_png_dtype(job: Job, source: Source) -> None:
-    held = png_dtypes(source.channel_axis is not None)
-    code = CODES[statistic_name(job.statistic)]
-    dtype = np.dtype(job.dtype or result_dtype(code, source.image.dtype, False))
-    if dtype in held:
-        return
-    names = " or ".join(each.name for each in held)
-    # Of those it can hold, the image's own type is the one that surely has room for its values.
-    own = source.image.dtype.newbyteorder("=")
-    advice = f"--dtype {own}" if own in held else f"--dtype {names}"
-    raise ValueError(
-        f"expected {names} for a .png file, but the result is {dtype}: add {advice}, which rounds"
-        " and saturates, or write .npy or .tif"
-    )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["foreground", "otsu_threshold"]
+__all__ = ["foreground", "otsu_threshold", "otsu_threshold_of"]
 
 Array = NDArray[Any]
 
@@ -50,18 +51,31 @@ def otsu_threshold(image: Array) -> float:
     Integers of up to 65536 levels are judged level by level, other samples in 256 steps. NaN and
     infinite samples are left out.
     """
-    samples = image.view(np.uint8) if image.dtype == bool else image
-    if samples.dtype.kind == "f":
-        samples = samples[np.isfinite(samples)]
-    low, high = (samples.min(), samples.max()) if samples.size else (0, 0)
+    return otsu_threshold_of(lambda: [image])
+
+
+def otsu_threshold_of(parts: Callable[[], Iterable[Array]]) -> float:
+    """Return Otsu's threshold of an image that is handed out part by part, twice."""
+    extremes = [(part.min(), part.max()) for part in map(_judged, parts()) if part.size]
+    low = min((pair[0] for pair in extremes), default=0)
+    high = max((pair[1] for pair in extremes), default=0)
     if low == high:
         raise ValueError("expected an image of at least two different values for 'otsu'")
-    if samples.dtype.kind in "iu" and int(high) - int(low) < _LEVELS:
-        low, high = int(low), int(high)
-        counts, _ = np.histogram(samples, bins=high - low + 1, range=(low, high + 1))
-        return float(low + _best_split(counts))
-    counts, edges = np.histogram(samples, bins=256)
-    return float(edges[_best_split(counts) + 1])
+    whole = isinstance(low, np.integer) and int(high) - int(low) < _LEVELS
+    bins = int(high) - int(low) + 1 if whole else 256
+    limits: Any = (int(low), int(high) + 1) if whole else (low, high)
+    counts = np.zeros(bins, np.int64)
+    edges = np.zeros(bins + 1)
+    for part in parts():
+        found, edges = np.histogram(_judged(part), bins=bins, range=limits)
+        counts += found
+    best = _best_split(counts)
+    return float(int(low) + best) if whole else float(edges[best + 1])
+
+
+def _judged(image: Array) -> Array:
+    samples: Array = image.view(np.uint8) if image.dtype == bool else image
+    return samples[np.isfinite(samples)] if samples.dtype.kind == "f" else samples
 
 
 def _best_split(counts: Array) -> int:

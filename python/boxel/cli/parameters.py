@@ -16,8 +16,10 @@ __all__ = [
     "SizesOption",
     "join_sizes",
     "parse_alpha",
+    "parse_bytes",
     "parse_names",
     "parse_real",
+    "parse_reals",
     "parse_shifts",
     "parse_sizes",
     "parse_threshold",
@@ -111,6 +113,17 @@ def parse_shifts(text: str) -> int | tuple[int, ...]:
     return _one_or_several([int(word) for word in words])
 
 
+def parse_reals(text: str) -> tuple[float, ...]:
+    """Return one or several positive numbers (``0.5``, ``2,0.5`` or ``2 0.5``)."""
+    try:
+        numbers = tuple(float(word) for word in _SEPARATORS.split(text.strip()))
+    except ValueError:
+        numbers = ()
+    if not numbers or not all(math.isfinite(each) and each > 0 for each in numbers):
+        raise click.BadParameter(f"expected positive numbers, such as 0.5 or 2,0.5, found {text!r}")
+    return numbers
+
+
 def parse_names(text: str) -> str | tuple[str, ...]:
     """Return one name for all axes (``wrap``) or one per axis (``wrap,nearest``)."""
     return _one_or_several([word.strip() for word in text.split(",")])
@@ -152,3 +165,22 @@ def parse_real(text: str) -> int | float:
 def _number(text: str) -> int | float:
     # A float cannot hold every 64-bit sample that it may be compared with.
     return int(text) if re.fullmatch(r"[-+]?[0-9]{1,30}", text) else float(text)
+
+
+_BYTES = re.compile(
+    r"(?P<number>[0-9]{1,15}(\.[0-9]{1,6})?)\s*(?P<unit>[kmgt]i?)?b?", re.IGNORECASE
+)
+_POWERS = {"k": 1, "m": 2, "g": 3, "t": 4}
+
+
+def parse_bytes(text: str) -> int:
+    """Return a number of bytes from text such as ``512MiB``, ``1.5G`` or ``4096``."""
+    found = _BYTES.fullmatch(text.strip())
+    if found is None:
+        raise click.BadParameter(f"expected a size such as 512MiB or 2GB, found {text!r}")
+    unit = (found["unit"] or "").lower()
+    base = 1024 if unit.endswith("i") else 1000
+    size = int(float(found["number"]) * (base ** _POWERS[unit[0]] if unit else 1))
+    if size < 1:
+        raise click.BadParameter(f"expected a size of at least one byte, found {text!r}")
+    return size

@@ -10,16 +10,18 @@ import click
 
 from boxel import STATISTICS
 from boxel._region_calls import GEOMETRY
-from boxel.cli.options import FILE, channel_axis_option, image_argument, running_options
+from boxel.cli.options import FILE, channel_axis_option, image_argument, streaming_options
 from boxel.cli.parameters import NamesCommand, NamesOption, parse_names, parse_real
 from boxel.cli.regions_job import Job, Result, check, run, table_of, write
-from boxel.cli.report import describe_time, image_record, image_text, print_json, print_rows
+from boxel.cli.report import describe_time, image_record, image_text, print_rows
+from boxel.cli.running import Running
 
-__all__ = ["regions"]
+__all__ = ["command"]
 
 HELP = """Compute statistics of the regions of an image, given by a mask or by labels.
 
-IMAGE, MASK and LABELS are PNG, JPEG, TIFF or .npy files. Every channel of a colour image has its
+IMAGE, MASK and LABELS are PNG, JPEG, TIFF, NIfTI, HDF5 (file.h5:/path) or .npy files or Zarr
+folders, which may be larger than memory. Every channel of a colour image has its
 own statistics; alpha is ignored. A .npy file does not say which axis holds colours: axes behind
 those of the mask or labels are channels, unless --channel-axis names one.
 
@@ -33,7 +35,7 @@ Examples:
 _SHOWN = 20  # rows of a table that are printed
 
 
-@click.command(cls=NamesCommand, help=HELP)
+@click.command("regions", cls=NamesCommand, help=HELP)
 @image_argument
 @click.option("--mask", type=FILE, help="Pixels that are not 0 count: bool, 0 and 1 or 0 and 255.")
 @click.option("--labels", type=FILE, help="The region of every pixel, as integers.")
@@ -64,18 +66,16 @@ _SHOWN = 20  # rows of a table that are printed
 @click.option("--skipna", is_flag=True, help="Leave NaN out.")
 @channel_axis_option
 @click.option("--csv", type=FILE, help="Write the table, with all digits, to a .csv file.")
-@running_options
-def regions(quiet: bool, as_json: bool, statistics: Any, background: str, **options: Any) -> None:
+@streaming_options
+def command(statistics: Any, background: str, **options: Any) -> None:
     """Run ``boxel regions``."""
+    running = Running.taken_from(options)
     names = (statistics,) if isinstance(statistics, str) else tuple(statistics)
-    job = Job(statistics=names, background=_background(background), **options)
+    job = Job(statistics=names, background=_background(background), running=running, **options)
     check(job)
     result = run(job)
     write(job, result)
-    if as_json:
-        print_json(record(job, result))
-    elif not quiet:
-        print_summary(job, result)
+    running.tell(lambda: record(job, result), lambda: print_summary(job, result))
 
 
 def _background(text: str) -> int | None:
@@ -92,7 +92,7 @@ def _background(text: str) -> int | None:
 def print_summary(job: Job, result: Result) -> None:
     """Print what was read and written, and the table."""
     header, rows = table_of(result)
-    lines = {"image": image_text(job.image, result.source.image, result.source.channel_axis)}
+    lines = {"image": image_text(job.image, result.image, result.image.channel_axis)}
     if job.mask is not None:
         lines["mask"] = click.format_filename(job.mask)
     if job.labels is not None:
@@ -132,7 +132,7 @@ def record(job: Job, result: Result) -> dict[str, Any]:
         for row in rows
     ]
     return {
-        **image_record(job.image, result.source.image, result.source.channel_axis),
+        **image_record(job.image, result.image, result.image.channel_axis),
         "mask": None if job.mask is None else click.format_filename(job.mask),
         "labels": None if job.labels is None else click.format_filename(job.labels),
         "regions": [dict(zip(header, row, strict=True)) for row in plain],

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import click
 import numpy as np
-from numpy.typing import NDArray
+
+from boxel.streaming.collecting import SMALL, Collector
 
 __all__ = [
     "describe_time",
@@ -24,15 +25,23 @@ __all__ = [
     "sizes_text",
 ]
 
-Array = NDArray[Any]
 
-_SMALL = 144  # samples of a result that still reads well as numbers
+class Described(Protocol):
+    """What has a shape and a dtype."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The dtype."""
 
 
 def print_result(
     rows: Mapping[str, str],
     what: str,
-    values: Array,
+    result: Collector,
     seconds: float,
     outputs: Sequence[Path | None],
 ) -> None:
@@ -42,17 +51,17 @@ def print_result(
     if written:
         rows["wrote"] = ", ".join(written)
     print_rows(rows)
-    numbers = None if written else _small_array(values)
+    numbers = None if written else _small_array(result)
     if numbers is not None:
         click.echo(f"\n{numbers}")
 
 
-def print_json(record: Mapping[str, Any]) -> None:
+def print_json(record: Any) -> None:
     """Print a record as JSON."""
     click.echo(json.dumps(record, indent=2))
 
 
-def image_record(path: Path, image: Array, channel_axis: int | None) -> dict[str, Any]:
+def image_record(path: Path, image: Described, channel_axis: int | None) -> dict[str, Any]:
     """Return what ``--json`` says of an image."""
     return {
         "image": click.format_filename(path),
@@ -63,20 +72,23 @@ def image_record(path: Path, image: Array, channel_axis: int | None) -> dict[str
 
 
 def result_record(
-    values: Array, seconds: float, output: Path | None, plot: Path | None
+    result: Collector, seconds: float, output: Path | None, plot: Path | None
 ) -> dict[str, Any]:
     """Return what ``--json`` says of a result."""
     return {
-        "shape": list(values.shape),
-        "dtype": str(values.dtype),
-        **_range(values),
+        "shape": list(result.shape),
+        "dtype": str(result.dtype),
+        "min": result.summary.least,
+        "max": result.summary.greatest,
+        "mean": result.summary.mean,
+        "not_finite": result.summary.not_finite,
         "seconds": seconds,
         "output": None if output is None else click.format_filename(output),
         "plot": None if plot is None else click.format_filename(plot),
     }
 
 
-def image_text(path: Path, image: Array, channel_axis: int | None) -> str:
+def image_text(path: Path, image: Described, channel_axis: int | None) -> str:
     """Return what an image is, such as ``cells.png, 720 x 960, uint8``."""
     colours = "" if channel_axis is None else f", colours on axis {channel_axis}"
     return f"{click.format_filename(path)}, {shape_text(image.shape)}, {image.dtype}{colours}"
@@ -104,33 +116,21 @@ def describe_time(seconds: float) -> str:
     return f"{seconds * 1e3:.3g} ms" if seconds < 1 else f"{seconds:.3g} s"
 
 
-def describe_values(values: Array, what: str) -> str:
+def describe_values(result: Collector, what: str) -> str:
     """Return the range and mean of the finite values, and how many are not finite."""
-    if values.size == 0:
+    if 0 in result.shape:
         return f"none, the {what} is empty"
-    summary = _range(values)
-    others = summary["not_finite"]
-    if others == values.size:
+    summary = result.summary
+    if summary.mean is None:
         return "none is finite"
-    least, greatest, mean = (_number_text(summary[name]) for name in ("min", "max", "mean"))
-    return f"{least} to {greatest}, mean {mean}{f', {others} not finite' if others else ''}"
-
-
-def _range(values: Array) -> dict[str, int | float | None]:
-    """Return the least, greatest and mean finite value, None each if there is none."""
-    finite = values
-    if values.dtype.kind == "f":
-        # JSON knows no NaN and no infinities.
-        are_finite = np.isfinite(values)
-        finite = values if are_finite.all() else values[are_finite]
-    summary: dict[str, int | float | None] = {"min": None, "max": None, "mean": None}
-    if finite.size:
-        mean = finite.mean(dtype=np.float64)
-        summary = {"min": finite.min().item(), "max": finite.max().item(), "mean": float(mean)}
-    return {**summary, "not_finite": values.size - finite.size}
+    least, greatest = _number_text(summary.least), _number_text(summary.greatest)
+    others = f", {summary.not_finite} not finite" if summary.not_finite else ""
+    return f"{least} to {greatest}, mean {_number_text(summary.mean)}{others}"
 
 
 def _number_text(number: int | float | None) -> str:
+    if number is None:
+        return "nothing"
     return str(int(number)) if isinstance(number, int) else f"{number:.4g}"
 
 
@@ -141,8 +141,9 @@ def print_rows(rows: Mapping[str, str]) -> None:
         click.echo(f"{name:<{width}}  {value}")
 
 
-def _small_array(values: Array) -> str | None:
-    """Return an array as numbers, or None if it is too large to read."""
-    if values.size == 0 or values.size > _SMALL:
+def _small_array(result: Collector) -> str | None:
+    """Return a result as numbers, or None if it is too large to read."""
+    values = result.values
+    if values is None or values.size == 0 or values.size > SMALL:
         return None
     return np.array2string(values, precision=3, suppress_small=True, max_line_width=120)

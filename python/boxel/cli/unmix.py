@@ -7,14 +7,15 @@ from typing import Any
 import click
 import numpy as np
 
-from boxel.cli.options import FILE
+from boxel.cli.options import FILE, printing_options
 from boxel.cli.parameters import parse_alpha
 from boxel.cli.report import image_text, print_json, print_result
 from boxel.cli.unmix_job import Job, Result, check, run, write
 from boxel.mixing.diagnosis import ACTIONS, METHODS
 from boxel.mixing.operands import SIDES
+from boxel.streaming.collecting import collected
 
-__all__ = ["unmix"]
+__all__ = ["command"]
 
 HELP = """Undo a known linear mixing, and say how far to trust the result.
 
@@ -28,7 +29,7 @@ Examples:
 """
 
 
-@click.command(help=HELP)
+@click.command("unmix", help=HELP)
 @click.argument("mixed", type=FILE)
 @click.option("--mixing", type=FILE, metavar="B", required=True, help="The matrix that mixed.")
 @click.option(
@@ -73,10 +74,8 @@ Examples:
     help="Bits per gray level of a .png file.",
 )
 @click.option("--plot", type=FILE, help="Draw mixture, X and singular values: .png, .pdf or .svg.")
-@click.option("-f", "--force", is_flag=True, help="Replace outputs that exist.")
-@click.option("-q", "--quiet", is_flag=True, help="Print nothing but warnings and errors.")
-@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
-def unmix(quiet: bool, as_json: bool, png_bits: str, **options: Any) -> None:
+@printing_options
+def command(quiet: bool, as_json: bool, png_bits: str, **options: Any) -> None:
     """Run ``boxel unmix``."""
     job = Job(png_bits=int(png_bits), **options)
     check(job)
@@ -97,7 +96,9 @@ def print_summary(job: Job, result: Result) -> None:
         "mixing": f"{image_text(job.mixing, result.mixing, None)}, on the {job.side}",
         **result.unmixed.rows(),
     }
-    print_result(rows, "unmixing", result.unmixed.x, result.seconds, (job.output, job.plot))
+    print_result(
+        rows, "unmixing", collected(result.unmixed.x), result.seconds, (job.output, job.plot)
+    )
 
 
 def record(job: Job, result: Result) -> dict[str, Any]:

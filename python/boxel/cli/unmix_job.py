@@ -15,6 +15,7 @@ import boxel
 from boxel import IllConditionedWarning, UnmixResult
 from boxel.cli.outputs import check_outputs
 from boxel.files import check_holds, read_image, write_array
+from boxel.formats.table import suffix_of
 
 __all__ = ["Job", "Result", "check", "run", "write"]
 
@@ -64,7 +65,7 @@ def run(job: Job) -> Result:
             f"expected a mixture of two axes for --plot, found the shape {mixed.shape}"
         )
     if job.output is not None:
-        check_holds(job.output.suffix.lower(), mixed.shape)
+        check_holds(suffix_of(job.output), mixed.shape)
     start = time.perf_counter()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", IllConditionedWarning)
@@ -89,8 +90,9 @@ def write(job: Job, result: Result) -> None:
     """Write the outputs."""
     if job.output is not None:
         image = result.unmixed.x
-        if job.output.suffix.lower() == ".png":
-            image = to_levels(image, job.png_bits)
+        suffix = suffix_of(job.output)
+        if suffix in (".png", ".jpg", ".jpeg"):
+            image = to_levels(image, job.png_bits if suffix == ".png" else 8)
         write_array(job.output, image, overwrite=job.force)
     if job.plot is not None:
         draw(job.plot, job, result)

@@ -6,16 +6,18 @@ from typing import Any
 
 import click
 
-from boxel.cli.options import FILE, running_options
-from boxel.cli.report import describe_values, print_json, print_result, result_record, shape_text
-from boxel.cli.variance_job import Job, Result, check, run, write
+from boxel.cli.options import FILE, streaming_options
+from boxel.cli.report import describe_values, print_result, result_record, shape_text
+from boxel.cli.running import Running
+from boxel.cli.variance_job import Job, Result, check, run
 
-__all__ = ["variance"]
+__all__ = ["command"]
 
 HELP = """The variance of each voxel over many volumes.
 
-FILES are .npy, TIFF, NIfTI, PNG or JPEG files, read one at a time: memory does not grow with their
-number. Each is one sample, or holds several along --axis; a single file needs --axis.
+FILES are .npy, TIFF, NIfTI, HDF5 (file.h5:/path), PNG or JPEG files or Zarr folders, read one at a
+time: memory does not grow with their number, and large volumes are taken part by part. Each is one
+sample, or holds several along --axis; a single file needs --axis.
 
 \b
 Examples:
@@ -25,7 +27,7 @@ Examples:
 """
 
 
-@click.command(help=HELP)
+@click.command("variance", help=HELP)
 @click.argument("files", type=FILE, nargs=-1, required=True, metavar="FILES...")
 @click.option(
     "--axis", type=int, metavar="AXIS", help="The axis of the samples in each file; -1 is the last."
@@ -37,8 +39,8 @@ Examples:
 @click.option(
     "--dtype", help="What all samples cast to; integers are summed exactly. Default: as the first."
 )
-@click.option("-o", "--output", type=FILE, help="Write the variance: .npy, .tif.")
-@click.option("--mean", type=FILE, help="Write the mean: .npy, .tif.")
+@click.option("-o", "--output", type=FILE, help="Write the variance: .npy, .tif, .nii, .zarr, .h5.")
+@click.option("--mean", type=FILE, help="Write the mean: .npy, .tif, .nii, .zarr, .h5.")
 @click.option(
     "--checkpoint", type=FILE, help="Keep the statistics so far in this file, to go on from it."
 )
@@ -52,17 +54,14 @@ Examples:
     help="The least time between two checkpoints.",
 )
 @click.option("--plot", type=FILE, help="Draw mean and variance: .png, .pdf or .svg.")
-@running_options
-def variance(quiet: bool, as_json: bool, **options: Any) -> None:
+@streaming_options
+def command(**options: Any) -> None:
     """Run ``boxel variance``."""
-    job = Job(show_progress=not quiet and not as_json, **options)
+    running = Running.taken_from(options)
+    job = Job(running=running, **options)
     check(job)
     result = run(job)
-    write(job, result)
-    if as_json:
-        print_json(record(job, result))
-    elif not quiet:
-        print_summary(job, result)
+    running.tell(lambda: record(job, result), lambda: print_summary(job, result))
 
 
 def print_summary(job: Job, result: Result) -> None:
@@ -71,7 +70,7 @@ def print_summary(job: Job, result: Result) -> None:
     resumed = f", {result.resumed} from the checkpoint" if result.resumed else ""
     rows = {
         "samples": f"{result.samples} of {shape_text(result.variance.shape)}, "
-        f"{result.stats.dtype}, in {files}{resumed}",
+        f"{result.dtype}, in {files}{resumed}",
         "variance": f"{describe_values(result.variance, 'variance')}; ddof {job.ddof:g}",
     }
     outputs = (job.output, job.mean, job.plot)
@@ -85,7 +84,7 @@ def record(job: Job, result: Result) -> dict[str, Any]:
         "axis": job.axis,
         "samples": result.samples,
         "resumed": result.resumed,
-        "sample_dtype": str(result.stats.dtype),
+        "sample_dtype": str(result.dtype),
         "ddof": job.ddof,
         **result_record(result.variance, result.seconds, job.output, job.plot),
         "mean_output": None if job.mean is None else click.format_filename(job.mean),
