@@ -236,6 +236,10 @@ def block_reduce(
     return results[0] if single else dict(zip(names, results, strict=True))
 
 
+def _overlaps(size: int, step: int) -> bool:
+    return size >= _SLIDING_OVERLAP * step
+
+
 def density_map(
     image: npt.ArrayLike,
     block_size: Any,
@@ -311,7 +315,8 @@ def density_map(
         check.padded_volume(sizes, "boundary='pad' with block_size")
     kernel: Kernel = _core.reduce_blocks
     geometry: tuple[Any, ...] = (sizes, steps, padded, None)
-    if any(size >= _SLIDING_OVERLAP * step for size, step in zip(sizes, steps, strict=True)):
+    # Small calls do not pay for the question whether blocks that tile overlap.
+    if stride is not None and any(map(_overlaps, sizes, steps)):
         modes = (MODE_CODES[_BORDERS[boundary]],) * array.ndim
         kernel = _core.filter_boxes
         geometry = (sizes, (0,) * array.ndim, steps, modes, False)
