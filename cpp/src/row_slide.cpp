@@ -48,20 +48,16 @@ LaneMoves::LaneMoves(std::vector<std::int64_t> sources) : sources_(std::move(sou
   }
 }
 
-void LaneMoves::apply(Accumulator& accumulator, Lanes out, Lanes in, std::int64_t first,
-                      std::int64_t end) const {
+void LaneMoves::apply(Accumulator& accumulator, Lanes out, Lanes in) const {
   std::int64_t lane = 0;
   for (const Part& part : parts_) {
-    const std::int64_t from = std::max(lane, first);
-    const std::int64_t lanes = std::min(part.end, end) - from;
-    lane = part.end;
-    if (lanes <= 0) continue;
-    const std::int64_t* sources = sources_.data() + from;
+    const std::int64_t* sources = sources_.data() + lane;
     if (part.in_order) {
-      accumulator.pick(out.from(from - first), in.from(*sources), 1, 1, lanes);
+      accumulator.pick(out.from(lane), in.from(*sources), 1, 1, part.end - lane);
     } else {
-      accumulator.gather(out.from(from - first), in, sources, lanes);
+      accumulator.gather(out.from(lane), in, sources, part.end - lane);
     }
+    lane = part.end;
   }
 }
 
@@ -156,9 +152,9 @@ Lanes RowSlide::extend(const RowGeometry& geometry, Lanes row, bool has_margins,
   if (has_margins) {
     const std::int64_t after = body.to + body.lanes;
     sources.apply(accumulator_, extended, row, 0, body.to);
-    sources.apply(accumulator_, extended.from(after), row, after, lanes);
+    sources.apply(accumulator_, extended, row, after, lanes - after);
   } else {
-    sources.apply(accumulator_, extended, row, 0, lanes);
+    sources.apply(accumulator_, extended, row);
   }
   for (const RowGeometry::Body& run : geometry.borders()) {
     for (std::int64_t lane = 0; lane < run.lanes; ++lane) {
@@ -179,7 +175,7 @@ Lanes RowSlide::slide(const RowGeometry& geometry, Lanes extended, double held, 
   }
   if (geometry.picked().empty()) return lanes;
   const Lanes picked = picked_.reserve(accumulator_, geometry.outputs());
-  geometry.picked().apply(accumulator_, picked, lanes, 0, geometry.outputs());
+  geometry.picked().apply(accumulator_, picked, lanes);
   return picked;
 }
 

@@ -20,9 +20,12 @@ class LaneMoves {
   explicit LaneMoves(std::vector<std::int64_t> sources);
 
   bool empty() const { return sources_.empty(); }
-  // Moves the lanes from `first` to `end` to out[0], out[1], ...
+  void apply(Accumulator& accumulator, Lanes out, Lanes in) const;
+  // A few lanes, from number `first` on.
   void apply(Accumulator& accumulator, Lanes out, Lanes in, std::int64_t first,
-             std::int64_t end) const;
+             std::int64_t lanes) const {
+    accumulator.gather(out.from(first), in, sources_.data() + first, lanes);
+  }
 
  private:
   // Lanes that keep their order are moved together, others one by one.
