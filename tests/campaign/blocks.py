@@ -8,6 +8,7 @@ import boxel as bx
 import cases
 import oracle
 from campaign.comparison import (
+    Bounds,
     Guarded,
     Refusal,
     answer,
@@ -21,7 +22,6 @@ from campaign.draws import (
     draw_shape,
     draw_weights,
     draw_where,
-    lay_out,
 )
 
 STATISTICS = tuple(oracle.STATISTICS)
@@ -145,15 +145,14 @@ def compare(draw, function, arguments, options, names, ask, *, single, image=Non
 
 
 def asked(ask, name, dtype):
-    """Return bounds of a statistic, or the value and its rounding.
-
-    What is no integer is rounded to float64 before it is rounded to an integer.
-    """
+    """Return the value and its rounding, or bounds where it is rounded to float64 before."""
     value, allowed = ask(name, dtype)
-    if oracle.STATISTICS[name].result_kind != "float" or dtype is None or dtype.kind == "f":
+    fractional = oracle.STATISTICS[name].result_kind == "float" or np.any(allowed > 0)
+    if dtype is None or dtype.kind not in "iu" or not fractional:
         return value, allowed
     wide, allowed = ask(name, np.dtype(np.float64))
-    return integer_bounds(wide, allowed, value)
+    bounds = integer_bounds(wide, allowed, dtype)
+    return Bounds(*(np.where(np.isnan(wide), value, bound) for bound in bounds)), None
 
 
 def draw_output(draw, shape, dtype, image):
@@ -330,39 +329,3 @@ def voxels(draw):
         draw, function, (image, axis), {**options, "keepdims": keepdims}, names, reshaped,
         single=len(names) == 1,
     )  # fmt: skip
-
-
-def large_blocks(draw):
-    """Longer rows than the oracle can follow, by NumPy: integers exactly, floats within bounds."""
-    dtype = draw_dtype(draw)
-    image = cases.make_image(dtype, draw_shape(draw, 20000, least_axes=1, most_axes=3), draw.seed())
-    if 0 in image.shape:
-        return
-    sizes = [draw.integer(1, min(length, 40)) for length in image.shape]
-    trimmed = image[
-        tuple(slice(n // size * size) for n, size in zip(image.shape, sizes, strict=True))
-    ]
-    pairs = [(n // size, size) for n, size in zip(trimmed.shape, sizes, strict=True)]
-    split = trimmed.reshape([n for pair in pairs for n in pair])
-    inner = tuple(range(1, split.ndim, 2))
-    names = ("sum", "min", "max", "count_nonzero", "mean")
-    found = draw.call(
-        bx.block_reduce, lay_out(draw, image), sizes, names, boundary="trim",
-        workers=draw.workers(),
-    )  # fmt: skip
-    np.testing.assert_array_equal(found["min"], split.min(axis=inner))
-    np.testing.assert_array_equal(found["max"], split.max(axis=inner))
-    np.testing.assert_array_equal(found["count_nonzero"], np.count_nonzero(split, axis=inner))
-    if image.dtype.kind == "f":
-        wide = split.astype(np.float64)
-        bound = (math.prod(sizes) + 3) * 2.0**-53 * np.abs(wide).sum(axis=inner)
-        single = image.dtype != np.float64
-        rounding = 2.0**-23 if single else 2.0**-51
-        total = wide.sum(axis=inner)
-        assert np.all(np.abs(found["sum"] - total) <= 2 * bound + rounding * np.abs(total))
-        return
-    accumulator = np.uint64 if image.dtype.kind == "u" else np.int64
-    np.testing.assert_array_equal(found["sum"], split.sum(axis=inner, dtype=accumulator))
-    if image.dtype.itemsize <= 4:
-        total = split.sum(axis=inner, dtype=np.int64)
-        np.testing.assert_array_equal(found["mean"], total / math.prod(sizes))

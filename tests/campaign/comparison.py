@@ -61,18 +61,17 @@ class Bounds(NamedTuple):
         return self.low.shape
 
 
-def integer_bounds(wide, allowed, exact):
-    """Return what float64 values become in the dtype of the exact integers, and None."""
-    if exact.dtype.kind == "b":
-        return exact, np.zeros(exact.shape)
+def integer_bounds(wide, allowed, dtype, rule=np.rint):
+    """Return the least and the greatest integers that float64 values become by a rounding rule."""
+    low, high = rule(wide - allowed), rule(wide + allowed)
+    if dtype.kind == "b":
+        return Bounds((low > 0) | (high < 0), (low != 0) | (high != 0))
 
     def stored(values):
-        whole = [oracle.store(value, exact.dtype, 0) for value in values.ravel().tolist()]
-        return np.array(whole, exact.dtype).reshape(exact.shape)
+        whole = [oracle.store(value, dtype, 0) for value in values.ravel().tolist()]
+        return np.array(whole, dtype).reshape(values.shape)
 
-    has_none = np.isnan(wide)
-    low, high = stored(wide - allowed), stored(wide + allowed)
-    return Bounds(np.where(has_none, exact, low), np.where(has_none, exact, high)), None
+    return Bounds(stored(low), stored(high))
 
 
 def assert_within(found, expected, allowed):

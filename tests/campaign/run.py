@@ -3,7 +3,7 @@
 import time
 import traceback
 
-from campaign import blocks, boxes, clustering, mixing, regions, running
+from campaign import blocks, boxes, clustering, large, mixing, refusals, regions, running
 from campaign.draws import Draw, describe_call
 
 FAMILIES = {
@@ -11,10 +11,10 @@ FAMILIES = {
     "density_map": (blocks.density_map, 3),
     "pyramid": (blocks.pyramid, 3),
     "voxels": (blocks.voxels, 5),
-    "large_blocks": (blocks.large_blocks, 1),
+    "large_blocks": (large.large_blocks, 2),
     "box_filter": (boxes.box_filter, 8),
     "uniform_filter": (boxes.uniform_filter, 3),
-    "large_boxes": (boxes.large_boxes, 1),
+    "large_boxes": (large.large_boxes, 2),
     "running_stats": (running.running_stats, 4),
     "label_stats": (regions.label_stats, 5),
     "masked_stats": (regions.masked_stats, 4),
@@ -23,6 +23,7 @@ FAMILIES = {
     "linkage": (clustering.linkage, 5),
     "forms": (clustering.forms, 1),
     "tanimoto": (clustering.tanimoto, 2),
+    "refusals": (refusals.refusals, 2),
     "mix": (mixing.mix, 1),
     "unmix": (mixing.unmix, 1),
 }
