@@ -8,7 +8,24 @@ from pathlib import Path
 
 sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-from campaign import run  # noqa: E402
+from campaign import run, soak  # noqa: E402
+
+
+def long_run(seed, minutes):
+    """Soak; print the memory now and then."""
+    found = soak.soak(
+        seed,
+        minutes,
+        lambda seconds, mebibytes, cases: print(
+            f"{seconds:8.0f} s {cases:9} cases {mebibytes:8.1f} MiB resident", flush=True
+        ),
+    )
+    print(*found.failures, sep="\n")
+    print(
+        f"{found.cases} cases, {len(found.failures)} differences, {found.growth:+.1f} MiB after "
+        "the warm-up"
+    )
+    return 1 if found.failures else 0
 
 
 def main():
@@ -18,8 +35,11 @@ def main():
     parser.add_argument("--seed", type=int, default=0, help="another seed is another campaign")
     parser.add_argument("--case", type=int, help="run this case alone")
     parser.add_argument("--family", choices=sorted(run.FAMILIES), help="run this family alone")
+    parser.add_argument("--minutes", type=float, help="run cases for so long, watching the memory")
     options = parser.parse_args()
     warnings.simplefilter("error")
+    if options.minutes:
+        return long_run(options.seed, options.minutes)
     chosen = range(options.first, options.first + options.cases)
     if options.case is not None:
         chosen = [options.case]

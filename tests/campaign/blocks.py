@@ -125,7 +125,9 @@ def compare(draw, function, arguments, options, names, ask, *, single, image=Non
     refused = any(isinstance(each, Refusal) for each in expected.values())
     if given and not refused:
         for name in names:
-            outputs[name] = draw_output(draw, expected[name][0].shape, wanted[name], image)
+            # Only one of several can lie upon the image, as no two may overlap.
+            place = image if single or name == names[0] else None
+            outputs[name] = draw_output(draw, expected[name][0].shape, wanted[name], place)
         views = {name: output.view for name, output in outputs.items()}
         options = {**options, "out": views[names[0]] if single else views}
     elif given:

@@ -87,7 +87,7 @@ def uniform_filter(draw):
     values = draw_values(draw, dtype, draw_shape(draw, 100))
     output = np.dtype(draw_dtype(draw) if draw.chance(0.3) else dtype)
     if output.kind != "f":
-        values = np.nan_to_num(values)
+        values = np.nan_to_num(values, posinf=99, neginf=-99)
     image = lay_out(draw, values)
     sizes, options = draw_geometry(draw, image.shape, box_oracle.SCIPY_MODES)
     if draw.chance(0.5):
