@@ -1,6 +1,7 @@
 """No memory, sizes past 2^31 and 2^63, and calls without end: errors that leave all usable."""
 
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -62,7 +63,7 @@ def test_what_does_not_fit_is_a_memory_error_and_all_stays_usable():
     assert len(refused) == 5
 
 
-# Shapes that cost nothing: every axis has stride 0 --------------------------------------------------
+# Shapes that cost nothing: every axis has stride 0 ------------------------------------------------
 
 
 def huge(shape, dtype=np.uint8):
@@ -116,6 +117,7 @@ def test_origins_past_what_an_image_holds_are_refused():
         tiles.update(np.ones((2, 2), int), origin=(2**62 + 1, 0))
 
 
+@only_linux
 @pytest.mark.slow
 def test_a_short_soak_keeps_its_memory():
     """`python tests/campaign --minutes 60` is the long one."""
@@ -123,12 +125,8 @@ def test_a_short_soak_keeps_its_memory():
         import sys
         sys.path.insert(0, sys.argv[1])
         from campaign.soak import soak
-        found = soak(seed=11, minutes=0.12)
+        found = soak(11, cases=700)
         assert not found.failures, found.failures
-        print(found.cases, found.growth)
+        print(found.growth)
     """
-    cases, growth = run_script(
-        script, str(__file__).rpartition("test_limits")[0], timeout=120
-    ).split()
-    assert int(cases) > 50
-    assert float(growth) < 24
+    assert float(run_script(script, Path(__file__).parent, timeout=300)) < 24

@@ -235,7 +235,8 @@ def _overlap(one: Array, other: Array) -> bool:
     if one is other:
         return True
     try:
-        return np.shares_memory(one, other, max_work=_OVERLAP_WORK)
+        # The stub of NumPy knows two of the numbers.
+        return np.shares_memory(one, other, max_work=_OVERLAP_WORK)  # type: ignore[arg-type]
     except np.exceptions.TooHardError:
         return False
 

@@ -15,9 +15,9 @@ def long_run(seed, minutes):
     """Soak; print the memory now and then."""
     found = soak.soak(
         seed,
-        minutes,
-        lambda seconds, mebibytes, cases: print(
-            f"{seconds:8.0f} s {cases:9} cases {mebibytes:8.1f} MiB resident", flush=True
+        minutes=minutes,
+        look=lambda case, mebibytes: print(
+            f"{case:9} cases {mebibytes:8.1f} MiB resident", flush=True
         ),
     )
     print(*found.failures, sep="\n")

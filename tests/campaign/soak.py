@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 from campaign import run
 
-# What is made once, by importing and by the first large calls, is no leak.
+# What is made once, by importing and by the first large calls, is no leak: this share of the time.
 WARM_UP = 0.3
+LOOK_EVERY = 100
 
 
 class Soak(NamedTuple):
@@ -17,8 +18,6 @@ class Soak(NamedTuple):
     failures: list
     growth: float
     """MiB of resident memory between the end of the warm-up and the end."""
-    samples: list
-    """Pairs of seconds and resident MiB."""
 
 
 def resident():
@@ -29,21 +28,17 @@ def resident():
     return kibibytes / 1024
 
 
-def soak(seed, minutes, look=None):
-    """Run cases for so many minutes; `look(seconds, mebibytes, cases)` is told how it goes."""
-    began = time.monotonic()
-    until = began + 60 * minutes
-    failures, samples, cases = [], [], 0
-    next_look = began
-    for case, _, failure in run.run(seed, range(2**62), until=until):
-        cases = case + 1
+def soak(seed, *, cases=2**62, minutes=None, look=None):
+    """Run cases, for so many minutes; `look(case, mebibytes)` is told how it goes."""
+    until = None if minutes is None else time.monotonic() + 60 * minutes
+    failures, samples, done = [], [], 0
+    for case, _, failure in run.run(seed, range(cases), until=until):
+        done = case + 1
         if failure:
             failures.append(failure)
-        if time.monotonic() >= next_look:
-            samples.append((time.monotonic() - began, resident()))
-            next_look += 60 * minutes / 40
+        if done % LOOK_EVERY == 0:
+            samples.append(resident())
             if look:
-                look(*samples[-1], cases)
-    samples.append((time.monotonic() - began, resident()))
-    warm = [each for seconds, each in samples if seconds >= WARM_UP * 60 * minutes]
-    return Soak(cases, failures, warm[-1] - warm[0], samples)
+                look(done, samples[-1])
+    samples.append(resident())
+    return Soak(done, failures, samples[-1] - samples[int(WARM_UP * (len(samples) - 1))])
