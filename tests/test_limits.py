@@ -125,7 +125,7 @@ def test_a_short_soak_keeps_its_memory():
         import sys
         sys.path.insert(0, sys.argv[1])
         from campaign.soak import soak
-        found = soak(11, cases=700)
+        found = soak(11, cases=500)
         assert not found.failures, found.failures
         print(found.growth)
     """
