@@ -174,10 +174,15 @@ def exact_means(image, size, **geometry):
 
 
 def truncate(means, dtype):
-    """Store exact means in an integer dtype: cut toward zero, once, and saturate."""
+    """Store exact means in an integer dtype: cut toward zero, once, and saturate.
+
+    As in SciPy, bool is whether anything but 0 is left.
+    """
     dtype = np.dtype(dtype).newbyteorder("=")
-    limits = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
-    cut = [min(max(math.trunc(mean), limits[0]), limits[1]) for mean in means.ravel()]
+    cut = [math.trunc(mean) for mean in means.ravel()]
+    if dtype.kind != "b":
+        limits = np.iinfo(dtype)
+        cut = [min(max(whole, limits.min), limits.max) for whole in cut]
     return np.array(cut, dtype=dtype).reshape(means.shape)
 
 

@@ -46,7 +46,8 @@ WINDOWS = (
 def exact_raises(shape, block_size, stride):
     sizes = oracle.one_per_axis(block_size, None, len(shape), 1)
     strides = oracle.one_per_axis(stride, None, len(shape), 1)
-    return any(n < b or (n - b) % s for n, b, s in zip(shape, sizes, strides, strict=True))
+    triples = zip(shape, sizes, strides, strict=True)
+    return any(n and (n < b or (n - b) % s) for n, b, s in triples)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -74,6 +75,17 @@ def test_windows(shape, block_size, stride, boundary, dtype):
     found = bx.density_map(image, block_size, stride=stride, boundary=boundary)
     expected = oracle.density_map(image, block_size, stride=stride, boundary=boundary)
     assert_same_bits(found, expected)
+
+
+@pytest.mark.parametrize("boundary", BOUNDARIES)
+@pytest.mark.parametrize("stride", [None, 1, 2, 3, 7])
+def test_empty_axes_are_covered_by_no_window(stride, boundary):
+    for shape, expected in (((0,), (0,)), ((0, 9), (0, 3 if stride in (None, 3) else None))):
+        if None in expected and boundary == "exact":
+            continue
+        found = bx.density_map(np.zeros(shape), 3, stride=stride, boundary=boundary)
+        assert found.shape[0] == 0
+        assert expected[-1] in (None, found.shape[-1])
 
 
 @pytest.mark.parametrize("boundary", ["partial", "trim", "pad"])

@@ -164,6 +164,7 @@ def test_other_errors():
     check_message(["workers"], bx.linkage, square, workers=0)
     check_message(["overwrite", "yes"], bx.linkage, square, overwrite="yes", kind=TypeError)
     check_message(["symmetry_rtol"], bx.linkage, square, symmetry_rtol=-1)
+    check_message(["symmetry_rtol"], bx.linkage, [1.0, 2.0, 3.0], symmetry_rtol=-1)
     check_message(["inf"], bx.linkage, square * 1e300, dtype="float32")
     square.flags.writeable = False
     check_message(["read-only"], bx.linkage, square, overwrite=True)

@@ -118,6 +118,16 @@ def test_min_size():
     assert shapes_of(bx.pyramid(image, min_size=13, axes=1)) == []
 
 
+@pytest.mark.parametrize("min_size", [1, 2, 3, 4, 5, 16])
+def test_min_size_is_that_of_the_level_that_is_there(min_size):
+    """With "trim" a level is shorter than its blocks would cover."""
+    for length in range(1, 140):
+        levels = bx.pyramid(np.ones(length, np.uint8), min_size=min_size, boundary="trim")
+        before = [length, *(level.size for level in levels)]
+        assert all(size > min_size for size in before[:-1])
+        assert before[-1] <= min_size or before[-1] == 1
+
+
 def test_trim_stops_before_an_empty_level():
     assert shapes_of(bx.pyramid(np.ones((13, 4)), boundary="trim")) == [(6, 2), (3, 1)]
     assert shapes_of(bx.pyramid(np.ones((13, 1)), boundary="trim")) == []

@@ -70,6 +70,12 @@ def test_integer_masks_of_one_value():
         assert bx.masked_stats(IMAGE, mask, "count")["count"][0] == (20 if value else 0)
 
 
+def test_integer_masks_of_no_axes():
+    for value in (0, 1, 255):
+        found = bx.masked_stats(np.array([3, 4], np.uint8), np.array(value, np.uint8), "sum")
+        np.testing.assert_array_equal(found["sum"], [3, 4] if value else [0, 0])
+
+
 def test_masked_masks_and_where():
     with pytest.raises(TypeError, match="mask must be a plain array"):
         bx.masked_mean(IMAGE, np.ma.array(MASK, mask=MASK))

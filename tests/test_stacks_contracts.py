@@ -267,6 +267,17 @@ def test_one_array_for_both_results():
         bx.voxel_mean_var(STACK, out=(out, out))
 
 
+def test_results_must_not_lie_upon_each_other():
+    memory = np.empty((4, 4))
+    for out in ((memory[:3], memory[1:]), (memory[:3], memory[:3]), (memory[2::-1], memory[:3])):
+        with pytest.raises(ValueError, match="share memory"):
+            bx.voxel_mean_var(STACK, out=out)
+    interleaved = np.empty((3, 4, 2))
+    mean, var = bx.voxel_mean_var(STACK, out=(interleaved[..., 0], interleaved[..., 1]))
+    assert_same_bits(mean.copy(), bx.voxel_mean(STACK))
+    assert_same_bits(var.copy(), bx.voxel_var(STACK))
+
+
 def test_a_voxel_without_samples_and_integers():
     for stack in (np.zeros((2, 0)), np.zeros((2, 3))):
         with pytest.raises(ValueError, match="int64 cannot hold NaN"):

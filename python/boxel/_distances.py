@@ -110,6 +110,8 @@ def checked(distances: Any, dtype: Any, symmetry_rtol: Any) -> Distances:
     values, own = as_distances(distances, None if dtype is None else storage_dtype(dtype))
     if values.ndim == 2:
         return checked_square(distances, values, symmetry_rtol, own)
+    if symmetry_rtol is not None:
+        tolerance(values.dtype, symmetry_rtol)  # without effect here, but no less wrong
     n = observations(len(values))
     place, largest = _core.inspect_condensed(values)
     if place >= 0:

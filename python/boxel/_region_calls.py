@@ -82,8 +82,8 @@ def mask_array(mask: Any) -> Array:
         )
     if array.size:
         _check_mask_values(array)
-    truth: Array = array != 0
-    return truth
+    # Of no axes, a comparison is a scalar and no array.
+    return np.asarray(array != 0)
 
 
 def _check_mask_values(mask: Array) -> None:

@@ -66,7 +66,7 @@ def window_counts(
         if boundary == "trim":
             counts.append(whole)
             continue
-        if boundary == "exact" and (length < size or (length - size) % step):
+        if boundary == "exact" and length and (length < size or (length - size) % step):
             raise ValueError(
                 f"boundary='exact', but axis {axis} of length {length} is not covered by blocks of "
                 f"size {size} at stride {step}; 'partial', 'trim' and 'pad' allow it"

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from boxel import _validate as check
 from boxel._calls import Statistic, Statistics
-from boxel.blocks import block_reduce
+from boxel.blocks import block_reduce, tile_counts
 
 
 def _level_factors(
@@ -78,7 +78,7 @@ def level_sizes(
                 f"of lengths {tuple(lengths)} with boundary='trim'"
             )
         found.append(tuple(total))
-        coarsest = [-(-length // size) for length, size in zip(lengths, total, strict=True)]
+        coarsest = tile_counts(tuple(lengths), tuple(total), boundary)
     return found
 
 

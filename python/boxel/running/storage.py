@@ -13,7 +13,7 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -124,11 +124,21 @@ def write(
         np.savez(stream, allow_pickle=False, **{_HEADER: encoded}, **rows)
 
 
+def _refuse_compressed(stream: BinaryIO) -> None:
+    """Refuse what may unfold into far more than the file: `write` compresses nothing."""
+    with zipfile.ZipFile(stream) as archive:
+        for member in archive.infolist():
+            if member.compress_type != zipfile.ZIP_STORED:
+                raise ValueError(f"expected plain members, found {member.filename} compressed")
+    stream.seek(0)
+
+
 def read(path: str | os.PathLike[str]) -> tuple[Contents, dict[str, Any]]:
     """Read a file that `write` wrote: contents and notes."""
     path = Path(path)
     with path.open("rb") as stream:
         try:
+            _refuse_compressed(stream)
             # Every array is read whole, which compares its checksum.
             with np.load(stream, allow_pickle=False) as archive:
                 arrays = {name: archive[name] for name in archive.files}
