@@ -149,8 +149,8 @@ expected = bx.box_filter(image, 15, "var").sum()
 def call(_):
     found = []
     with most_threads(found):
-        total = sum(bx.box_filter(image, 15, "var").sum() for _ in range(5))
-    return max(found), total == 5 * expected
+        total = sum(bx.box_filter(image, 15, "var").sum() for _ in range(40))
+    return max(found), total == 40 * expected
 
 for backend in ("threading", "loky"):
     found = joblib.Parallel(n_jobs=3, backend=backend)(joblib.delayed(call)(n) for n in range(6))
