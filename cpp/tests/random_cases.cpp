@@ -16,8 +16,8 @@ const std::vector<DType> usual{DType::uint8, DType::int64, DType::float32, DType
 namespace {
 
 Window random_window(Random& random, std::int64_t length, bool tiled, bool padded) {
-  const std::int64_t size =
-      random.pick<std::int64_t>({1, 1, 2, 3, 4, 5, 7, 8, 16, 33, length, length + 2});
+  const std::int64_t size = std::max<std::int64_t>(
+      1, random.pick<std::int64_t>({1, 1, 2, 3, 4, 5, 7, 8, 16, 33, length, length + 2}));
   if (tiled || random.one_in(2)) {
     if (!padded && size <= length && random.one_in(3)) return trimmed(length, size);
     return tiles(length, size);
