@@ -257,6 +257,15 @@ def levels_needed():
     return found
 
 
+# Part of the symbols of each kind of kernels, and the newest level that has such.
+FAMILIES = {
+    "statistics": ("SumI", 4),
+    "regions": ("12take_regionsI", 3),
+    "clustering": ("10merge_rowsI", 4),
+    "fingerprints": ("8tanimotoI", 4),
+}
+
+
 @pytest.fixture(scope="module")
 def needed():
     if sys.platform != "linux" or platform.machine() != "x86_64":
@@ -288,6 +297,18 @@ def test_functions_of_newer_levels_use_them(needed, level):
     assert len(needed[level].get(level, [])) > 100
 
 
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("level", [2, 3, 4])
+def test_kernels_of_every_family_are_disassembled(needed, family, level):
+    part, newest = FAMILIES[family]
+    found = {
+        at_least
+        for at_least, names in needed[level].items()
+        if any(f"boxel9x86_64_v{level}" in name and part in name for name in names)
+    }
+    assert (level in found) == (level <= newest)
+
+
 @pytest.mark.parametrize(
     ("instruction", "level"),
     [
@@ -316,6 +337,8 @@ def test_instructions_are_told_apart(instruction, level):
         ("_ZN5boxel9x86_64_v416make_accumulatorERKNS_12StateRequestE", "4"),
         ("_ZNK5boxel9x86_64_v33SumIhtE7naturalENS_9StatisticE", "3"),
         ("_ZZNK5boxel9x86_64_v33SumIhtE4takeEvENKUlvE_clEv", "3"),
+        ("_ZN5boxel9x86_64_v49vpopcntdq8tanimotoIfEEvRKNS_15FingerprintRowsE", "4"),
+        ("_ZN5boxel9x86_64_v312take_regionsIhEEvNS_5LanesERKNS_13RegionSamplesE.cold", "3"),
         ("_ZN5boxel9x86_64_v216make_accumulatorERKNS_12StateRequestE", None),
         ("_ZSt11make_uniqueIN5boxel9x86_64_v43SumIhtEEJEEvv", None),
         ("_ZN5boxel17kernels_x86_64_v4Ev", None),

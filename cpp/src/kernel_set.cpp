@@ -9,8 +9,12 @@ namespace boxel {
 
 #if defined(BOXEL_X86_64_LEVELS)
 const KernelSet& kernels_x86_64_v2();
+#if BOXEL_X86_64_LEVELS >= 3
 const KernelSet& kernels_x86_64_v3();
+#endif
+#if BOXEL_X86_64_LEVELS >= 4
 const KernelSet& kernels_x86_64_v4();
+#endif
 #else
 const KernelSet& kernels_plain();
 #endif
@@ -21,8 +25,12 @@ std::vector<const KernelSet*> find_available() {
   std::vector<const KernelSet*> sets;
 #if defined(BOXEL_X86_64_LEVELS)
   sets.push_back(&kernels_x86_64_v2());
+#if BOXEL_X86_64_LEVELS >= 3
   if (runs_x86_64_v3()) sets.push_back(&kernels_x86_64_v3());
+#endif
+#if BOXEL_X86_64_LEVELS >= 4
   if (runs_x86_64_v4()) sets.push_back(&kernels_x86_64_v4());
+#endif
 #else
   sets.push_back(&kernels_plain());
 #endif

@@ -75,7 +75,7 @@ Layout fortran_layout(int axes) {
   return layout;
 }
 
-Layout random_layout(Random& random, int axes, bool may_broadcast) {
+Layout random_layout(Random& random, int axes, bool may_share) {
   if (random.one_in(3)) return c_layout(axes);
   if (random.one_in(3)) return fortran_layout(axes);
   Layout layout = c_layout(axes);
@@ -85,8 +85,10 @@ Layout random_layout(Random& random, int axes, bool may_broadcast) {
   for (int axis = 0; axis < axes; ++axis) layout.steps[axis] = random.pick({1, 1, 1, -1, 2, -3});
   layout.misalign = random.pick({0, 0, 1, 2});
   layout.swapped = random.one_in(3);
-  if (may_broadcast && axes > 0 && random.one_in(3)) {
-    layout.broadcast = static_cast<int>(random.between(0, axes - 1));
+  if (may_share && axes > 0) {
+    const auto axis = static_cast<int>(random.between(0, axes - 1));
+    if (random.one_in(3)) layout.broadcast = axis;
+    if (random.one_in(6)) layout.overlapping = axis;
   }
   return layout;
 }
@@ -115,11 +117,11 @@ Array::Array(DType dtype, const Extents& shape, const Layout& layout) {
   for (int place = shape.size() - 1; place >= 0; --place) {
     const auto axis = static_cast<int>(layout.order[place]);
     if (axis == layout.broadcast) continue;
-    const std::int64_t stride = span * layout.steps[axis];
+    const std::int64_t stride = (axis == layout.overlapping ? item : span) * layout.steps[axis];
     const std::int64_t reach = stride * std::max<std::int64_t>(0, shape[axis] - 1);
     view_.strides[axis] = stride;
     (reach < 0 ? lowest : highest) += reach;
-    span = std::abs(stride) * std::max<std::int64_t>(1, shape[axis]);
+    span = std::max(span, std::abs(stride) * std::max<std::int64_t>(1, shape[axis]));
   }
   // No byte to spare, so that a sanitizer sees every step outside.
   size_ = static_cast<std::size_t>(layout.misalign + highest - lowest + item);

@@ -32,12 +32,14 @@ struct Layout {
   Extents steps;              // per axis: 1, or more to leave gaps, negative to run backwards
   std::int64_t misalign = 0;  // bytes
   bool swapped = false;
-  int broadcast = -1;  // an axis of stride 0
+  int broadcast = -1;    // an axis of stride 0
+  int overlapping = -1;  // one whose positions share memory, as those of sliding windows do
 };
 
 Layout c_layout(int axes);
 Layout fortran_layout(int axes);
-Layout random_layout(Random& random, int axes, bool may_broadcast);
+// Elements may share memory if they are to be read only.
+Layout random_layout(Random& random, int axes, bool may_share);
 
 // Walks all indices of a shape, the last axis fastest, independently of boxel::walk.
 class Index {

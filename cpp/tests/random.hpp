@@ -1,9 +1,11 @@
-// Random numbers that are the same on every platform, which the standard's distributions are not.
+// Random numbers that are the same on every platform, which the standard's distributions are not. A
+// fuzzer's bytes can take the place of chance: each choice takes as few of them as it needs.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <span>
 #include <vector>
 
 namespace boxel::test {
@@ -11,6 +13,8 @@ namespace boxel::test {
 class Random {
  public:
   explicit Random(std::uint64_t seed) : state_(seed) {}
+  // When the bytes are used up, the numbers go on as from seed 0.
+  explicit Random(std::span<const std::uint8_t> bytes) : bytes_(bytes) {}
 
   // splitmix64
   std::uint64_t bits() {
@@ -23,7 +27,9 @@ class Random {
   // Both ends may be drawn; the slight bias of the remainder does not matter here.
   std::int64_t between(std::int64_t low, std::int64_t high) {
     const auto range = static_cast<std::uint64_t>(high) - static_cast<std::uint64_t>(low) + 1;
-    const std::uint64_t drawn = range ? bits() % range : bits();
+    if (range == 1) return low;
+    const std::uint64_t some = bytes_.empty() ? bits() : next_bytes(range - 1);
+    const std::uint64_t drawn = range ? some % range : some;
     return static_cast<std::int64_t>(static_cast<std::uint64_t>(low) + drawn);
   }
 
@@ -44,7 +50,18 @@ class Random {
   }
 
  private:
-  std::uint64_t state_;
+  // Enough of them for numbers up to `largest`.
+  std::uint64_t next_bytes(std::uint64_t largest) {
+    std::uint64_t value = 0;
+    for (; largest > 0 && !bytes_.empty(); largest >>= 8) {
+      value = (value << 8) | bytes_.front();
+      bytes_ = bytes_.subspan(1);
+    }
+    return value;
+  }
+
+  std::uint64_t state_ = 0;
+  std::span<const std::uint8_t> bytes_;
 };
 
 }  // namespace boxel::test

@@ -12,93 +12,15 @@
 
 #include "block_case.hpp"
 #include "check.hpp"
+#include "random_cases.hpp"
 
 namespace boxel::test {
 namespace {
 
-const std::vector<Statistic> monoids{Statistic::sum, Statistic::mean,         Statistic::min,
-                                     Statistic::max, Statistic::count,        Statistic::density,
-                                     Statistic::any, Statistic::all,          Statistic::var,
-                                     Statistic::std, Statistic::count_nonzero};
-
-DType random_dtype(Random& random) {
-  return static_cast<DType>(random.between(0, static_cast<int>(DType::float64)));
-}
-
-Window random_window(Random& random, std::int64_t length, bool tiled, bool padded) {
-  const std::int64_t size =
-      random.pick<std::int64_t>({1, 1, 2, 3, 4, 5, 7, 8, 16, 33, length, length + 2});
-  if (tiled || random.one_in(2)) {
-    if (!padded && size <= length && random.one_in(3)) return trimmed(length, size);
-    return tiles(length, size);
-  }
-  return covering(length, size, random.between(1, size + 2));
-}
-
-Extents random_shape(Random& random, std::int64_t most_samples) {
-  Extents shape;
-  std::int64_t samples = 1;
-  const std::int64_t axes = random.between(0, 5);
-  for (std::int64_t axis = 0; axis < axes; ++axis) {
-    const std::int64_t length =
-        random.pick<std::int64_t>({1, 1, 2, 3, 4, 5, 6, 8, 9, 17, 31, 70, 130});
-    if (samples * length > most_samples) continue;
-    shape.push_back(length);
-    samples *= length;
-  }
-  return shape;
-}
-
-void choose_masks(BlockCase& c, Random& random) {
-  const Extents& shape = c.image.shape();
-  if (random.one_in(4)) c.where = random_truth(random, shape, random.pick({1, 2, 5}));
-  if (random.one_in(5)) c.masked = random_truth(random, shape, random.pick({2, 5, 100}));
-  if (random.one_in(4)) c.weights = random_weights(random, shape);
-  c.skipna = random.one_in(4);
-}
-
-Number random_cval(Random& random, DType dtype) {
-  if (!is_floating(dtype)) return number_of(random.pick({0, 1}));
-  return {0, random.pick<double>({0, 1, -2.5, NAN})};
-}
-
-BlockCase random_case(Random& random, const Extents& shape) {
-  const DType dtype = random_dtype(random);
-  BlockCase c(Array(dtype, shape, random_layout(random, shape.size(), true)));
-  fill_randomly(c.image, random,
-                random.pick({Values::small, Values::full, Values::special, Values::offset}));
-  choose_masks(c, random);
-  c.padded = random.one_in(5);
-  c.cval = random_cval(random, dtype);
-  c.min_count = random.pick({1, 1, 0, 2, 5});
-  c.ddof = random.pick<double>({0, 1, 1, 2, 0.5});
-  c.kernels = random.pick(available_kernel_sets());
-  c.workers = static_cast<int>(random.between(1, 3));
-  const bool tiled = random.one_in(2);
-  for (const std::int64_t length : shape) {
-    c.windows.push_back(random_window(random, length, tiled, c.padded));
-  }
-  const auto add = [&](Statistic statistic) {
-    const Layout layout = random_layout(random, shape.size(), false);
-    if (statistic == Statistic::mean && random.one_in(2)) {
-      c.add_output(statistic, random.pick({dtype, DType::float32, DType::int16}), layout);
-    } else {
-      c.add_output(statistic, layout);
-    }
-  };
-  for (const Statistic statistic : monoids) {
-    if (random.one_in(2)) add(statistic);
-  }
-  if (tiled && !c.weights && random.one_in(2)) add(Statistic::median);
-  if (tiled && !c.weights && random.one_in(2)) add(Statistic::mode);
-  if (c.outputs.empty()) add(Statistic::mean);
-  return c;
-}
-
 // The same with windows and statistics that are given; what takes no weights is left out with them.
 BlockCase case_with(Random& random, const Extents& shape, const std::vector<Window>& windows,
                     const std::vector<Statistic>& wanted) {
-  BlockCase c = random_case(random, shape);
+  BlockCase c = random_block_case(random, shape);
   c.windows = windows;
   c.outputs.clear();
   for (const Statistic statistic : wanted) {
@@ -127,7 +49,7 @@ void set_all(Array& array, Number number) {
 
 TEST(blocks_of_random_shapes_windows_layouts_and_masks) {
   Random random(200);
-  for (int k = 0; k < 3000; ++k) check_case(random_case(random, random_shape(random, 1500)));
+  for (int k = 0; k < 3000; ++k) check_case(random_block_case(random, random_shape(random, 1500)));
 }
 
 TEST(blocks_of_long_rows) {
@@ -201,7 +123,7 @@ TEST(blocks_of_every_statistic_and_dtype_in_every_kernel_set) {
 TEST(blocks_do_not_depend_on_the_kernel_set) {
   Random random(204);
   for (int k = 0; k < 300; ++k) {
-    BlockCase c = random_case(random, random_shape(random, 4000));
+    BlockCase c = random_block_case(random, random_shape(random, 4000));
     reduce_blocks(c.request());
     const std::string expected = c.result();
     for (const KernelSet* kernels : available_kernel_sets()) {

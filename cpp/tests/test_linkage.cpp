@@ -7,70 +7,18 @@
 #include <stdexcept>
 #include <vector>
 
-#include "boxel/clustering/spanning_forest.hpp"
 #include "boxel/kernel_set.hpp"
 #include "check.hpp"
-#include "clustering_case.hpp"
+#include "linkage_case.hpp"
 #include "random.hpp"
 
 namespace boxel::test {
-namespace {
-
-// How the distances are given.
-struct Way {
-  bool square;
-  bool overwrite;
-  int workers;
-};
-constexpr Way ways[] = {{false, false, 1}, {false, true, 1},  {true, false, 1},
-                        {true, true, 1},   {false, false, 3}, {true, false, 3}};
-
-template <class T>
-std::vector<Join> cluster(const std::vector<T>& condensed, std::int64_t n,
-                          const LinkageMethod& method, const KernelSet& set, const Way& way,
-                          const Poll& poll = {}) {
-  std::vector<T> data = way.square ? square_of(condensed, n) : condensed;
-  const PairRows<T> pairs{data.data(), n, way.square ? n : 0};
-  if (method.rule == Rule::smallest) {
-    return single_linkage(PairRows<const T>{pairs.data, n, pairs.stride}, set, way.workers, poll);
-  }
-  T largest = 0;
-  for (const T distance : condensed) largest = std::max(largest, distance);
-  const std::vector<T> before = data;
-  std::vector<Join> joins = agglomerate(LinkageRequest<T>{.pairs = pairs,
-                                                          .overwrite = way.overwrite,
-                                                          .largest = static_cast<double>(largest),
-                                                          .method = method,
-                                                          .kernels = &set,
-                                                          .workers = way.workers,
-                                                          .poll = poll});
-  CHECK(way.overwrite || data == before, "the distances were changed");
-  return joins;
-}
-
-template <class T>
-void check_all_ways(std::int64_t n, std::int64_t levels, Random& random) {
-  const std::vector<T> distances = random_distances<T>(n, levels, random);
-  for (const LinkageMethod& method : linkage_methods) {
-    const std::vector<Join> expected = plain_linkage(distances, n, method);
-    for (const KernelSet* set : available_kernel_sets()) {
-      for (const Way& way : ways) {
-        check_joins(cluster(distances, n, method, *set, way), expected, method.name, set->name, n,
-                    "levels", levels, "square", way.square, "overwrite", way.overwrite, "workers",
-                    way.workers);
-      }
-    }
-  }
-}
-
-}  // namespace
-
 TEST(linkage_joins_the_nearest_clusters) {
   Random random(1);
   for (const std::int64_t n : {2, 3, 4, 5, 9, 17, 33, 64, 65, 90}) {
     for (const std::int64_t levels : {0, 1, 3}) {
-      check_all_ways<float>(n, levels, random);
-      check_all_ways<double>(n, levels, random);
+      check_all_ways(random_distances<float>(n, levels, random), n);
+      check_all_ways(random_distances<double>(n, levels, random), n);
     }
   }
 }

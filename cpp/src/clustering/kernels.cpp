@@ -8,8 +8,12 @@ namespace boxel {
 
 #if defined(BOXEL_X86_64_LEVELS)
 const ClusteringKernels& clustering_kernels_x86_64_v2();
+#if BOXEL_X86_64_LEVELS >= 3
 const ClusteringKernels& clustering_kernels_x86_64_v3();
+#endif
+#if BOXEL_X86_64_LEVELS >= 4
 const ClusteringKernels& clustering_kernels_x86_64_v4();
+#endif
 #else
 const ClusteringKernels& clustering_kernels_plain();
 #endif
@@ -18,9 +22,15 @@ namespace {
 
 std::array tables{
 #if defined(BOXEL_X86_64_LEVELS)
-    &clustering_kernels_x86_64_v2, &clustering_kernels_x86_64_v3, &clustering_kernels_x86_64_v4
+    &clustering_kernels_x86_64_v2,
+#if BOXEL_X86_64_LEVELS >= 3
+    &clustering_kernels_x86_64_v3,
+#endif
+#if BOXEL_X86_64_LEVELS >= 4
+    &clustering_kernels_x86_64_v4,
+#endif
 #else
-    &clustering_kernels_plain
+    &clustering_kernels_plain,
 #endif
 };
 

@@ -6,7 +6,9 @@ namespace boxel {
 
 #if defined(BOXEL_X86_64_LEVELS)
 const RegionKernels& region_kernels_x86_64_v2();
+#if BOXEL_X86_64_LEVELS >= 3
 const RegionKernels& region_kernels_x86_64_v3();
+#endif
 #else
 const RegionKernels& region_kernels_plain();
 #endif
@@ -17,9 +19,12 @@ namespace {
 // vector: a set for x86-64-v4 would be a tenth of the module, for nothing measured.
 std::array tables{
 #if defined(BOXEL_X86_64_LEVELS)
-    &region_kernels_x86_64_v2, &region_kernels_x86_64_v3
+    &region_kernels_x86_64_v2,
+#if BOXEL_X86_64_LEVELS >= 3
+    &region_kernels_x86_64_v3,
+#endif
 #else
-    &region_kernels_plain
+    &region_kernels_plain,
 #endif
 };
 
