@@ -14,6 +14,7 @@ Blocks of other languages are not run.
 import doctest
 import importlib
 import io
+import itertools
 import json
 import re
 import shlex
@@ -47,6 +48,7 @@ MODULES_WITH_EXAMPLES = tuple(name for name in MODULES if name not in ("files", 
 FENCE = re.compile(
     r"^(?P<indent> *)```(?P<language>\w*)\n(?P<text>.*?)^(?P=indent)```$", re.M | re.S
 )
+ASSIGNMENT = re.compile(r"[A-Z_0-9]+=")
 DURATION = re.compile(r"\b[0-9][0-9.]* (s|ms)\b")
 LINK = re.compile(r"\[[^\]]*\]\((?P<target>[^)\s]+)\)")
 
@@ -102,9 +104,11 @@ def run_console(block, name, folder):
     assert before.strip() == "", f"{name}, line {block.line + 1}: expected a command after '$ '"
     for command in commands:
         line, _, shown = command.partition("\n")
-        program, *words = shlex.split(line, comments=True)
+        words = shlex.split(line, comments=True)
+        program, *words = itertools.dropwhile(ASSIGNMENT.match, words)
         if program != "boxel":
-            assert program in NOT_RUN, f"{name}: {line!r} is of no known program"
+            known = program in NOT_RUN or program.startswith((".ci/", "build/"))
+            assert known, f"{name}: {line!r} is of no known program"
             continue
         printed = run_boxel(words, f"{name}: {line!r}", folder)
         expected = DURATION.sub("...", shown).strip()
