@@ -17,9 +17,10 @@ namespace boxel {
 
 struct BlockOutput {
   Statistic statistic;
-  View view;                        // one element per block
-  bool has_fill = false;            // else a block without a value is a MissingValue
-  std::array<std::byte, 8> fill{};  // in the output's dtype
+  View view;              // one element per block
+  bool has_fill = false;  // else a block without a value is a MissingValue
+  // In the output's dtype; casts store there as they do into rows.
+  alignas(8) std::array<std::byte, 8> fill{};
 };
 
 struct BlockRequest {
