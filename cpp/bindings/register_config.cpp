@@ -4,6 +4,7 @@
 
 #include "arrays.hpp"
 #include "boxel/parallel.hpp"
+#include "boxel/plan.hpp"
 #include "registration.hpp"
 
 namespace boxel {
@@ -42,6 +43,10 @@ void register_config(py::module_& module) {
   module.def(
       "instruction_set", [] { return std::string(active_kernels().name); },
       "The kernel set in use.");
+  module.def(
+      "shortest_row", [] { return shortest_row; }, "Rows of fewer lanes take in another axis.");
+  module.def(
+      "chunk_bytes", [] { return chunk_bytes; }, "What is taken together of a row of blocks.");
   module.def("usable_workers", &usable_workers,
              "The processors this process may use: its affinity and the cgroup's quota.");
   module.def("read_roofline", &read_roofline, py::arg("words").noconvert(),

@@ -5,11 +5,11 @@
 #include <cstdlib>
 #include <limits>
 
+#include "boxel/plan.hpp"
+
 namespace boxel {
 namespace {
 
-// Below this many lanes a call per row costs more than its work.
-constexpr std::int64_t shortest_row = 64;
 // The states of a unit's slab: most of a usual second-level cache.
 constexpr std::int64_t slab_bytes = 640 * 1024;
 // The longest row of lanes. It is read faster in one piece than in pieces that would stay in the

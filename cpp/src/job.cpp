@@ -5,8 +5,6 @@
 namespace boxel {
 namespace {
 
-// A chunk's widest row of lanes: half of a usual first-level cache for state and samples each.
-constexpr std::int64_t chunk_bytes = 16 * 1024;
 // Gathered cells of one unit.
 constexpr double gathered_bytes = 256 * 1024;
 

@@ -7,9 +7,6 @@
 namespace boxel {
 namespace {
 
-// Below this many lanes a call per row costs more than its work.
-constexpr std::int64_t shortest_row = 64;
-
 // Rows across memory need some lanes; and windows that are long enough fold in fewer lanes.
 constexpr std::int64_t least_across = 16;
 constexpr std::int64_t longest_across = 512;

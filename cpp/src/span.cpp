@@ -16,8 +16,6 @@ namespace {
 
 // Lanes of a tile: its state stays in the first-level cache, the rows of a group in the second.
 constexpr std::int64_t tile_lanes = 1024;
-// Below this many lanes a call per row costs more than its work.
-constexpr std::int64_t shortest_row = 64;
 // What a worker takes at a time; less than two of them stay on the caller's thread.
 constexpr std::int64_t piece_bytes = 1 << 20;
 

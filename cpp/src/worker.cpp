@@ -56,6 +56,11 @@ class Toucher {
 
 std::size_t at(int index) { return static_cast<std::size_t>(index); }
 
+// A segment may be a part of the only slot; several slots are always whole.
+std::int64_t rows_of(const Unit& unit, const Segment& segment, std::int64_t slot) {
+  return unit.slots() > 1 ? unit.rows() * unit.slot_extent(slot) : segment.rows;
+}
+
 void append_run(std::vector<CountRun>& runs, CountRun run) {
   if (!runs.empty() && runs.back().factor == run.factor) {
     runs.back().lanes += run.lanes;
@@ -294,7 +299,7 @@ void Worker::take_ready_slot(const Unit& unit, std::int64_t slot, std::int64_t l
 bool Worker::take_runs(const Unit& unit, const Segment& segment, std::int64_t slot,
                        std::int64_t first_lane) {
   if (!takes_runs_) return false;
-  const std::int64_t rows = unit.slots() > 1 ? unit.rows() * unit.slot_extent(slot) : segment.rows;
+  const std::int64_t rows = rows_of(unit, segment, slot);
   const RowCursor cursor(unit, segment, slot);
   if (cursor.run() != rows) return false;
   const RowSource& image = job_.rows.image;
@@ -333,7 +338,7 @@ RowRun Worker::run_of(const Unit& unit, const Segment& segment, std::int64_t row
 
 void Worker::take_slot(const Unit& unit, const Segment& segment, std::int64_t slot,
                        std::int64_t first_lane) {
-  const std::int64_t rows = unit.slots() > 1 ? unit.rows() * unit.slot_extent(slot) : segment.rows;
+  const std::int64_t rows = rows_of(unit, segment, slot);
   RowCursor cursor(unit, segment, slot);
   RowRun run = run_of(unit, segment, rows);
   const RowPlace step = cursor.step();
@@ -361,8 +366,7 @@ void Worker::fold_slots(const Unit& unit, const Segment& segment, bool adjacent_
   const std::int64_t last = unit.slots() - 1;
   const bool even = unit.slot_extent(0) == unit.slot_extent(last);
   const auto rows = [&](std::int64_t slot) {
-    return static_cast<double>(unit.slots() > 1 ? unit.rows() * unit.slot_extent(slot)
-                                                : segment.rows);
+    return static_cast<double>(rows_of(unit, segment, slot));
   };
   for (std::size_t a = 0; a < accumulators_.size(); ++a) {
     const FoldBuffers buffers{folds_[0][a], folds_[1][a], folds_[2][a]};

@@ -25,6 +25,14 @@ struct Window {
   std::int64_t outputs = 1;
 };
 
+// Two limits that are known outside, too: whoever streams an image and wants the bits of the whole
+// cuts it between rows, and between their chunks.
+
+// Below this many lanes a call per row costs more than its work.
+inline constexpr std::int64_t shortest_row = 64;
+// A chunk's widest row of lanes: half of a usual first-level cache for state and samples each.
+inline constexpr std::int64_t chunk_bytes = 16 * 1024;
+
 struct PlanAxis {
   std::int64_t length = 1;
   Window window;

@@ -1,6 +1,9 @@
 #include "boxel/regions/kernels.hpp"
 
 #include <array>
+#include <stdexcept>
+#include <string>
+#include <string_view>
 
 namespace boxel {
 
@@ -31,10 +34,11 @@ std::array tables{
 }  // namespace
 
 const RegionKernels& region_kernels(const KernelSet& kernels) {
+  const std::string_view name = kernels.name == "x86-64-v4" ? "x86-64-v3" : kernels.name;
   for (const auto table : tables) {
-    if (table().name == kernels.name) return table();
+    if (table().name == name) return table();
   }
-  return tables.back()();
+  throw std::logic_error("no region kernels for " + std::string(name));
 }
 
 }  // namespace boxel

@@ -9,13 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from boxel import _core
 from boxel._registry import CODES, result_dtype
-from boxel.streaming.windows import SHORTEST_ROW, Axis, row_axes
+from boxel.streaming.windows import Axis, row_axes
 
 __all__ = ["block_axes", "is_exact", "statistic_dtype"]
-
-_CHUNK_BYTES = 16 * 1024
-"""Lanes of a row that the kernels take together (``cpp/src/job.cpp``)."""
 
 _SUMMED = ("sum", "mean", "var", "std")
 
@@ -68,9 +66,9 @@ def block_axes(
     first = axes[rows[0]]
     inner_lanes = math.prod(lengths[axis] for axis in rows[1:])
     itemsize = 8 if skipna else dtype.itemsize
-    positions = max(1, _CHUNK_BYTES // itemsize // max(1, inner_lanes))
+    positions = max(1, _core.chunk_bytes() // itemsize // max(1, inner_lanes))
     if min(first.size, first.length) <= positions:
         unit = max(1, (positions - first.size) // first.step + 1)
-        least = -(-SHORTEST_ROW // max(1, first.step * inner_lanes))
+        least = -(-_core.shortest_row() // max(1, first.step * inner_lanes))
         axes[rows[0]] = replace(first, unit=unit, least=max(first.least, least))
     return axes

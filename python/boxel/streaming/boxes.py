@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from boxel import _core
 from boxel.formats.source import Array, Source, Window, laid_out, lengths_of
 from boxel.streaming.blocks import is_exact
-from boxel.streaming.windows import SHORTEST_ROW, Axis, Cut, row_axes
+from boxel.streaming.windows import Axis, Cut, row_axes
 
 __all__ = ["box_axes", "filtered_shape", "kept_outputs", "modes_of", "read_wrapped"]
 
@@ -58,7 +59,7 @@ def box_axes(
         for number in rows[1:]:
             axes[number] = axes[number].whole()
         first = axes[rows[0]]
-        least = -(-SHORTEST_ROW // max(1, math.prod(read[axis] for axis in rows[1:])))
+        least = -(-_core.shortest_row() // max(1, math.prod(read[axis] for axis in rows[1:])))
         axes[rows[0]] = replace(first, least=max(first.least, min(least, first.outputs)))
     return axes
 

@@ -6,12 +6,10 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from boxel import _core
 from boxel.formats.source import Window
 
 __all__ = ["Axis", "Cut", "bytes_text", "cut_windows", "row_axes"]
-
-SHORTEST_ROW = 64
-"""Below so many lanes the kernels take another axis into their rows (``cpp/src/plan.cpp``)."""
 
 _PREFERRED = 1 << 28
 """Windows of more bytes gain no speed, unless what lies around them is much."""
@@ -81,10 +79,11 @@ def bytes_text(size: float) -> str:
 
 def row_axes(lengths: Sequence[int], order: Sequence[int]) -> list[int]:
     """Return the axes that make up the kernels' rows, the slowest first."""
+    shortest = _core.shortest_row()
     rows: list[int] = []
     lanes = 1
     for axis in reversed(order):
-        if lanes >= SHORTEST_ROW:
+        if lanes >= shortest:
             break
         rows.insert(0, axis)
         lanes *= max(1, lengths[axis])

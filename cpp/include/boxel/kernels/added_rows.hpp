@@ -14,6 +14,13 @@ BOXEL_INLINE S exchanged(S a, S b, S c) {
   }
 }
 
+template <class S>
+inline void exchange_row(S* out, const S* from, const S* added, const S* removed,
+                         std::int64_t lanes) {
+  BOXEL_EACH_LANE
+  for (std::int64_t l = 0; l < lanes; ++l) out[l] = exchanged(from[l], added[l], removed[l]);
+}
+
 // Rows that merge by adding lane to lane.
 template <class S, int Rows>
 class AddedRows : public RowsOf<S, Rows> {
@@ -35,12 +42,8 @@ class AddedRows : public RowsOf<S, Rows> {
   void exchange_states(Lanes out, Lanes from, Lanes added, Lanes removed,
                        std::int64_t lanes) override {
     for (int row = 0; row < Rows; ++row) {
-      S* o = out.row<S>(row);
-      const S* f = from.row<S>(row);
-      const S* a = added.row<S>(row);
-      const S* r = removed.row<S>(row);
-      BOXEL_EACH_LANE
-      for (std::int64_t l = 0; l < lanes; ++l) o[l] = exchanged(f[l], a[l], r[l]);
+      exchange_row(out.row<S>(row), from.row<S>(row), added.row<S>(row), removed.row<S>(row),
+                   lanes);
     }
   }
 

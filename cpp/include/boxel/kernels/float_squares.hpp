@@ -201,12 +201,8 @@ class FloatSquares final : public RowsOf<double, 5> {
   void exchange_states(Lanes out, Lanes from, Lanes added, Lanes removed,
                        std::int64_t lanes) override {
     for_used_rows([&](int row) {
-      double* o = out.row<double>(row);
-      const double* f = from.row<double>(row);
-      const double* a = added.row<double>(row);
-      const double* r = removed.row<double>(row);
-      BOXEL_EACH_LANE
-      for (std::int64_t l = 0; l < lanes; ++l) o[l] = exchanged(f[l], a[l], r[l]);
+      exchange_row(out.row<double>(row), from.row<double>(row), added.row<double>(row),
+                   removed.row<double>(row), lanes);
     });
   }
 
