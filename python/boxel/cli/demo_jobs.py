@@ -101,24 +101,21 @@ def _scene() -> Array:
 
 def _draw_regions(folder: Path) -> None:
     """Draw each nucleus in the colour of its mean."""
-    from boxel.plot import comparison, save_figure
+    from boxel.plot import regions, save_figure
 
     image, labels = (read_image(folder / name).array for name in ("cells.png", "nuclei.tif"))
     with (folder / "nuclei.csv").open(newline="", encoding="utf-8") as stream:
-        rows = list(csv.DictReader(stream))
-    means = np.full(int(labels.max()) + 1, np.nan)
-    for row in rows:
-        means[int(row["label"])] = float(row["mean"])
+        means = {int(row["label"]): float(row["mean"]) for row in csv.DictReader(stream)}
     part = np.s_[200:560, 240:720]
-    axes: Any = comparison(
-        image[part],
-        means[labels[part]],
+    ax = regions(
+        labels[part],
+        means,
+        image=image[part],
         title="mean brightness of each nucleus",
         label="mean gray level",
         cmap="plasma",
     )
-    axes[1].set_facecolor("0.92")
-    save_figure(axes[1].figure, folder / "regions.png", overwrite=True)
+    save_figure(ax.figure, folder / "regions.png", overwrite=True)
 
 
 def _of_map(found: dict[str, Any]) -> str:

@@ -8,18 +8,15 @@ import click
 
 from boxel import MODES, STATISTICS
 from boxel._registry import MERGEABLE
-from boxel.cli.filter_job import Job, Result, boxes_text, check, run
+from boxel.cli.filter_job import Job, boxes_text, check, run
+from boxel.cli.image_result import ImageResult
 from boxel.cli.options import (
     CHANNEL_HELP,
     IMAGE_HELP,
-    channel_axis_option,
-    dtype_option,
     image_argument,
-    output_option,
-    plot_option,
+    result_options,
     sizes_option,
-    skipna_options,
-    streaming_options,
+    statistic_option,
 )
 from boxel.cli.parameters import SizesCommand, parse_names, parse_real, parse_shifts
 from boxel.cli.report import (
@@ -59,13 +56,7 @@ Examples:
     "Size of the box: one number for all axes or one per axis, as '3', '3 3', '3x3' or '3,3'.",
     required=True,
 )
-@click.option(
-    "--statistic",
-    default="mean",
-    show_default=True,
-    metavar="NAME",
-    help=f"One of {', '.join(name for name in STATISTICS if name in MERGEABLE)}.",
-)
+@statistic_option([name for name in STATISTICS if name in MERGEABLE])
 @click.option(
     "--mode",
     type=parse_names,
@@ -88,12 +79,7 @@ Examples:
     type=parse_shifts,
 )
 @sizes_option("--stride", "Distance from box to box, written as --size. Default: 1.")
-@skipna_options
-@dtype_option
-@channel_axis_option
-@output_option
-@plot_option
-@streaming_options
+@result_options
 def command(origin: Any, **options: Any) -> None:
     """Run ``boxel filter``."""
     running = Running.taken_from(options)
@@ -104,7 +90,7 @@ def command(origin: Any, **options: Any) -> None:
     running.tell(lambda: record(job, result), lambda: print_summary(job, result))
 
 
-def print_summary(job: Job, result: Result) -> None:
+def print_summary(job: Job, result: ImageResult) -> None:
     """Print what was read, done and written; and the result, if it is small and goes nowhere."""
     image, values = result.image, result.values
     mode = job.mode if isinstance(job.mode, str) else ",".join(job.mode)
@@ -117,7 +103,7 @@ def print_summary(job: Job, result: Result) -> None:
     print_result(rows, "filter", values, result.seconds, (job.output, job.plot))
 
 
-def record(job: Job, result: Result) -> dict[str, Any]:
+def record(job: Job, result: ImageResult) -> dict[str, Any]:
     """Return the summary for ``--json``."""
     return {
         **image_record(job.image, result.image, result.image.channel_axis),

@@ -13,6 +13,7 @@ import numpy as np
 from boxel import box_filter
 from boxel._registry import MERGEABLE, mode_code, statistic_name
 from boxel._validate import origins as checked_origins
+from boxel.cli.image_result import ImageResult
 from boxel.cli.inputs import Image, check_numbers, open_image
 from boxel.cli.outputs import check_image_format, check_outputs, collecting
 from boxel.cli.report import shape_text, sizes_text
@@ -27,10 +28,9 @@ from boxel.streaming.boxes import (
     modes_of,
     read_wrapped,
 )
-from boxel.streaming.collecting import Collector
 from boxel.streaming.windows import Axis, Cut
 
-__all__ = ["Job", "Result", "boxes_text", "check", "run"]
+__all__ = ["Job", "boxes_text", "check", "run"]
 
 Sizes = int | tuple[int, ...]
 
@@ -52,21 +52,12 @@ class Job:
     running: Running
 
 
-@dataclass(frozen=True)
-class Result:
-    """What came of it."""
-
-    image: Image
-    values: Collector
-    seconds: float
-
-
 def check(job: Job) -> None:
     """Refuse outputs that cannot be written, before the work."""
     check_outputs(job.image, job.output, job.plot, force=job.running.force)
 
 
-def run(job: Job) -> Result:
+def run(job: Job) -> ImageResult:
     """Read the image and filter it; every channel of a colour image is filtered alone."""
     statistic = statistic_name(job.statistic)
     if statistic not in MERGEABLE:
@@ -106,7 +97,7 @@ def run(job: Job) -> Result:
                     computed=boxes.computed, read=read_wrapped, show=show,
                 )  # fmt: skip
             seconds = time.perf_counter() - start
-        result = Result(image, values, seconds)
+        result = ImageResult(image, values, seconds)
         if job.plot is not None and picture is not None:
             draw(job.plot, job, result, picture)
         return result
@@ -149,7 +140,7 @@ class _Boxes:
         return out[kept_outputs(self.axes, cut)]
 
 
-def draw(path: Path, job: Job, result: Result, picture: Array) -> None:
+def draw(path: Path, job: Job, result: ImageResult, picture: Array) -> None:
     """Draw the image beside what came of it."""
     from boxel.plot import comparison, save_figure
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,9 +21,11 @@ __all__ = [
     "output_option",
     "plot_option",
     "printing_options",
+    "result_options",
     "running_options",
     "sizes_option",
     "skipna_options",
+    "statistic_option",
     "streaming_options",
 ]
 
@@ -122,6 +124,30 @@ def skipna_options(command: Command) -> Command:
     for option in reversed(options):
         command = option(command)
     return command
+
+
+def statistic_option(names: Iterable[str]) -> Callable[[Command], Command]:
+    """Return the option that chooses one of these statistics."""
+    return click.option(
+        "--statistic",
+        default="mean",
+        show_default=True,
+        metavar="NAME",
+        help=f"One of {', '.join(names)}.",
+    )
+
+
+def result_options(command: Command) -> Command:
+    """Add the options of commands that make an image of the statistics of boxes."""
+    for option in (
+        streaming_options,
+        plot_option,
+        output_option,
+        channel_axis_option,
+        dtype_option,
+    ):
+        command = option(command)
+    return skipna_options(command)
 
 
 def streaming_options(command: Command) -> Command:

@@ -14,6 +14,7 @@ from boxel.cli.options import (
     dtype_option,
     image_argument,
     sizes_option,
+    statistic_option,
     streaming_options,
 )
 from boxel.cli.parameters import SizesCommand, parse_reals
@@ -57,13 +58,7 @@ Examples:
     "How much coarser each level is than the one before: one number for all axes or one per axis."
     "  [default: 2]",
 )
-@click.option(
-    "--statistic",
-    default="mean",
-    show_default=True,
-    metavar="NAME",
-    help=f"One of {', '.join(STATISTICS)}.",
-)
+@statistic_option(STATISTICS)
 @click.option("--levels", type=click.IntRange(min=0), metavar="N", help="How many levels to make.")
 @click.option(
     "--min-size",

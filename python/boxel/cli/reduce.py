@@ -7,20 +7,17 @@ from typing import Any
 import click
 
 from boxel import STATISTICS
+from boxel.cli.image_result import ImageResult
 from boxel.cli.options import (
     CHANNEL_HELP,
     IMAGE_HELP,
-    channel_axis_option,
-    dtype_option,
     image_argument,
-    output_option,
-    plot_option,
+    result_options,
     sizes_option,
-    skipna_options,
-    streaming_options,
+    statistic_option,
 )
 from boxel.cli.parameters import SizesCommand, parse_real
-from boxel.cli.reduce_job import Job, Result, check, run
+from boxel.cli.reduce_job import Job, check, run
 from boxel.cli.report import (
     describe_values,
     image_record,
@@ -59,13 +56,7 @@ Examples:
     "Block size: one number for all axes or one per axis, as '3', '3 3', '3x3' or '3,3'.",
     required=True,
 )
-@click.option(
-    "--statistic",
-    default="mean",
-    show_default=True,
-    metavar="NAME",
-    help=f"One of {', '.join(STATISTICS)}.",
-)
+@statistic_option(STATISTICS)
 @click.option(
     "--boundary",
     default="partial",
@@ -81,12 +72,7 @@ Examples:
     metavar="VALUE",
     help="The samples beyond the edge with --boundary pad. Default: 0.",
 )
-@skipna_options
-@dtype_option
-@channel_axis_option
-@output_option
-@plot_option
-@streaming_options
+@result_options
 def command(**options: Any) -> None:
     """Run ``boxel reduce``."""
     running = Running.taken_from(options)
@@ -97,7 +83,7 @@ def command(**options: Any) -> None:
     running.tell(lambda: record(job, result), lambda: print_summary(job, result))
 
 
-def print_summary(job: Job, result: Result) -> None:
+def print_summary(job: Job, result: ImageResult) -> None:
     """Print what was read, done and written; and the result, if it is small and goes nowhere."""
     image, values = result.image, result.values
     blocks = sizes_text(job.block, None, len(image.axes))
@@ -110,7 +96,7 @@ def print_summary(job: Job, result: Result) -> None:
     print_result(rows, "reduction", values, result.seconds, (job.output, job.plot))
 
 
-def record(job: Job, result: Result) -> dict[str, Any]:
+def record(job: Job, result: ImageResult) -> dict[str, Any]:
     """Return the summary for ``--json``."""
     return {
         **image_record(job.image, result.image, result.image.channel_axis),

@@ -12,6 +12,7 @@ import numpy as np
 from boxel import block_reduce
 from boxel._registry import statistic_name
 from boxel.blocks import tiles
+from boxel.cli.image_result import ImageResult
 from boxel.cli.inputs import Image, check_numbers, open_image
 from boxel.cli.outputs import check_image_format, check_outputs, collecting
 from boxel.cli.report import shape_text, sizes_text
@@ -22,7 +23,7 @@ from boxel.streaming.blocks import block_axes, statistic_dtype
 from boxel.streaming.collecting import Collector
 from boxel.streaming.windows import Axis, Cut
 
-__all__ = ["Job", "Result", "check", "coarser_affine", "run"]
+__all__ = ["Job", "check", "coarser_affine", "run"]
 
 Sizes = int | tuple[int, ...]
 
@@ -42,21 +43,12 @@ class Job:
     running: Running
 
 
-@dataclass(frozen=True)
-class Result:
-    """What came of it."""
-
-    image: Image
-    values: Collector
-    seconds: float
-
-
 def check(job: Job) -> None:
     """Refuse outputs that cannot be written, before the work."""
     check_outputs(job.image, job.output, job.plot, force=job.running.force)
 
 
-def run(job: Job) -> Result:
+def run(job: Job) -> ImageResult:
     """Read the image, reduce its blocks, and write and draw what comes of it."""
     statistic = statistic_name(job.statistic)
     with open_image(job.image, job.channel_axis) as image:
@@ -88,7 +80,7 @@ def run(job: Job) -> Result:
             start = time.perf_counter()
             _stream(job, image, axes, sizes, values)
             seconds = time.perf_counter() - start
-        result = Result(image, values, seconds)
+        result = ImageResult(image, values, seconds)
         if job.plot is not None:
             draw(job.plot, job, result, picture)
         return result
@@ -144,7 +136,7 @@ def _check_plot(job: Job, image: Image, counts: tuple[int, ...]) -> None:
         raise ValueError(f"expected a non-empty result for --plot, found {shape_text(counts)}")
 
 
-def draw(path: Path, job: Job, result: Result, picture: Array | None) -> None:
+def draw(path: Path, job: Job, result: ImageResult, picture: Array | None) -> None:
     """Draw the image, if it fits into memory, beside what came of it."""
     from boxel.plot import heatmap, save_figure
 

@@ -160,26 +160,28 @@ def where_source(
     where: Any, shape: tuple[int, ...], chunks: Any, image: str = "image"
 ) -> Source | None:
     """Return a source of truth values."""
-    if where is None:
-        return None
-    if is_dask(where):
-        check.where_array(np.ones((1,) * where.ndim, where.dtype), (1,) * where.ndim)
-    else:
-        check.where_array(where, shape, image)
-    return source_of(where, shape, chunks, "where", image)
+    return _checked_source(check.where_array, where, shape, chunks, "where", image)
 
 
 def weights_source(
     weights: Any, shape: tuple[int, ...], chunks: Any, image: str = "image"
 ) -> Source | None:
     """Return a source of weights; the tasks check their values."""
-    if weights is None:
+    return _checked_source(check.weights_array, weights, shape, chunks, "weights", image)
+
+
+def _checked_source(
+    checked: Callable[..., Any], value: Any, shape: tuple[int, ...], chunks: Any, name: str,
+    image: str,
+) -> Source | None:  # fmt: skip
+    if value is None:
         return None
-    if is_dask(weights):
-        check.weights_array(np.ones((1,) * weights.ndim, weights.dtype), (1,) * weights.ndim)
+    if is_dask(value):
+        # Of what is lazy only the dtype can be looked at now.
+        checked(np.ones((1,) * value.ndim, value.dtype), (1,) * value.ndim)
     else:
-        check.weights_array(weights, shape, image)
-    return source_of(weights, shape, chunks, "weights", image)
+        checked(value, shape, image)
+    return source_of(value, shape, chunks, name, image)
 
 
 def threads_of(workers: Any) -> int:
