@@ -705,8 +705,9 @@ def test_import_is_quick(tmp_path):
     # Users have the compiled modules that their installer wrote.
     environment = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(tmp_path)}
     run_script(script, environment=environment)
-    times = [float(run_script(script, environment=environment)) for _ in range(5)]
-    assert min(times) < 0.015
+    # It takes half of this alone: other processes delay it, and seldom twenty times in a row.
+    times = (float(run_script(script, environment=environment)) for _ in range(20))
+    assert any(seconds < 0.015 for seconds in times)
 
 
 LONG_CALL = """

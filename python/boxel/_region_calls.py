@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
@@ -25,8 +24,7 @@ TILES_SPAN = 2**20
 """Of how many tiles there will be nothing is known: some megabytes for a dense table are little."""
 
 
-@dataclass(frozen=True)
-class Pixels:
+class Pixels(NamedTuple):
     """Labels and what lies under them: the image has the labels' axes first, then its channels."""
 
     labels: Array
