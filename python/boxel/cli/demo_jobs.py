@@ -107,7 +107,7 @@ def _draw_regions(folder: Path) -> None:
     with (folder / "nuclei.csv").open(newline="", encoding="utf-8") as stream:
         means = {int(row["label"]): float(row["mean"]) for row in csv.DictReader(stream)}
     part = np.s_[200:560, 240:720]
-    ax = regions(
+    axes: Any = regions(
         labels[part],
         means,
         image=image[part],
@@ -115,7 +115,7 @@ def _draw_regions(folder: Path) -> None:
         label="mean gray level",
         cmap="plasma",
     )
-    save_figure(ax.figure, folder / "regions.png", overwrite=True)
+    save_figure(axes.figure, folder / "regions.png", overwrite=True)
 
 
 def _of_map(found: dict[str, Any]) -> str:
