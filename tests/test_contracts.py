@@ -218,6 +218,45 @@ def test_a_large_sample_costs_no_more_digits_than_in_a_plain_sum(place):
         assert_agrees(bx.block_reduce(image, 100, statistic), image, (100,), statistic)
 
 
+def updated(image, batch, **options):
+    stats = bx.RunningStats(**options)
+    for start in range(0, len(image), batch):
+        stats.update_many(image[start : start + batch, None])
+    return stats.mean[0]
+
+
+ONE_MEAN_OF_A_LINE = {
+    "runs of the last axis": lambda image: bx.voxel_mean(image),
+    "rows": lambda image: bx.voxel_mean(np.repeat(image[:, None], 9, axis=1), axis=0)[8],
+    "adjacent lanes": lambda image: bx.block_reduce(image, len(image), "mean")[0],
+    "tiles of lanes": lambda image: bx.block_reduce(
+        image.reshape(-1, 100), image.reshape(-1, 100).shape, "mean"
+    )[0, 0],
+    "mean and variance": lambda image: bx.voxel_mean_var(image)[0],
+    "where": lambda image: bx.block_reduce(image, len(image), "mean", where=image < 2e10)[0],
+    "skipna": lambda image: bx.voxel_mean(image, skipna=True),
+    "weights": lambda image: bx.voxel_mean(image, weights=np.full(len(image), 0.3)),
+    "updates one by one": lambda image: updated(image, 1),
+    "updates by threes": lambda image: updated(image, 3),
+    "long updates": lambda image: updated(image, 5000),
+    "moments": lambda image: updated(image, 5000, moments=4),
+    "region": lambda image: bx.masked_mean(image[None], np.ones((1, len(image)), dtype=bool)),
+    "regions": lambda image: bx.label_stats(
+        np.tile([1, 2], len(image)), np.repeat(image, 2), "mean"
+    )["mean"][1],
+}
+
+
+@pytest.mark.parametrize("place", [0, 1, 7, 70, 7000])
+@pytest.mark.parametrize("way", ONE_MEAN_OF_A_LINE)
+def test_a_large_sample_costs_the_mean_of_many_no_digits(way, place):
+    """As an offset from its first sample for good, the mean would have ten digits."""
+    image = np.random.default_rng(6).random(40_000)
+    image[place] = 1e10
+    found = ONE_MEAN_OF_A_LINE[way](image)
+    assert found == pytest.approx(math.fsum(image) / len(image), rel=3e-13)
+
+
 # 4. Variance is never negative; means lie within their samples ------------------------------------
 
 

@@ -130,14 +130,6 @@ class MaskedExtremum final : public Extremum<X, Largest> {
   }
 };
 
-// As merged_mean(), with the origin of the heavier side: that of a light and distant one would
-// round away the digits of the other.
-BOXEL_INLINE Mean anchored_mean(Mean a, Mean b, double rest, double share, double& delta) {
-  const Mean merged = merged_mean(a, b, rest, share, delta);
-  const Mean from_b{b.origin, b.offset - delta * rest};
-  return select((share > rest) & is_finite(delta), from_b, merged);
-}
-
 // Moments of lanes with counts of their own, or weights in their place. A lane without samples is
 // all zeros.
 class CountedMoments {

@@ -1,4 +1,9 @@
 // Means as an origin and an offset, and the arithmetic of merging them.
+//
+// An origin far from the mean costs digits: after 1e10 and a million samples near 0.5 the mean is
+// near 1e4, but an offset from 1e10 is rounded to 2e-6. The origin therefore becomes the mean so
+// far each time that the number of samples doubles, within which the weight of a sample only
+// halves.
 
 namespace boxel::BOXEL_KERNELS {
 
@@ -19,6 +24,38 @@ BOXEL_INLINE Mean select(bool condition, Mean a, Mean b) {
   return {condition ? a.origin : b.origin, condition ? a.offset : b.offset};
 }
 
+// Of fewer samples a mean loses few digits. Merges come with fewer samples than rows and cost more.
+constexpr std::int64_t many = 64;
+constexpr std::int64_t many_merged = 512;
+
+// Whether the origin is to be moved when `added` rows come to `before`.
+BOXEL_INLINE bool doubles(std::int64_t before, std::int64_t added) {
+  const std::int64_t total = before + added;
+  return total >= many && (before ^ total) > before;
+}
+
+// The same mean from the origin next to it (Knuth's sum of two), if that is finite.
+template <class V>
+BOXEL_INLINE MeanOf<V> nearly_centred(MeanOf<V> mean) {
+  const V sum = mean.origin + mean.offset;
+  const V added = sum - mean.origin;
+  return {sum, (mean.origin - (sum - added)) + (mean.offset - added)};
+}
+
+BOXEL_INLINE Mean centred(Mean mean) {
+  const Mean near = nearly_centred(mean);
+  return select(is_finite(near.origin), near, mean);
+}
+
+inline void centre_lanes(double* origins, double* offsets, std::int64_t lanes) {
+  BOXEL_EACH_LANE
+  for (std::int64_t l = 0; l < lanes; ++l) {
+    const Mean mean = centred({origins[l], offsets[l]});
+    origins[l] = mean.origin;
+    offsets[l] = mean.offset;
+  }
+}
+
 // The mean of a and b, which has the share `share` of the samples and a `rest`. `delta` is how far
 // b lies from a.
 template <class V>
@@ -32,6 +69,14 @@ BOXEL_INLINE Mean merged_mean(Mean a, Mean b, double rest, double share, double&
   const Mean near = near_mean(a, b, share, delta);
   const Mean plain{0.0, (a.origin + a.offset) * rest + (b.origin + b.offset) * share};
   return select(is_finite(delta), near, plain);
+}
+
+// The same with the origin of the heavier side, next to the mean: that of a light and distant one
+// would round away the digits of the other.
+BOXEL_INLINE Mean anchored_mean(Mean a, Mean b, double rest, double share, double& delta) {
+  const Mean merged = merged_mean(a, b, rest, share, delta);
+  const Mean from_b{b.origin, b.offset - delta * rest};
+  return centred(select((share > rest) & is_finite(delta), from_b, merged));
 }
 
 // Balanced sum of term(k), k in [A, B).

@@ -1,11 +1,11 @@
 // Mean and M2 (the sum of squared deviations), by differences.
 //
-// A lane's mean is kept as an origin (its first sample) and an offset from it: at an offset of 1e9
-// the digits of the spread are not lost in the rounding of the mean. Within a group of R <= 8 rows,
-// d = x - (first row of the group): mean = first + sum(d)/R and M2 = sum(d^2) - sum(d)^2/R. As d of
-// the first row is 0, sum(d)^2 <= (R-1) sum(d^2): cancellation loses at most a factor R, M2 cannot
-// be negative and a constant gives exactly 0. Groups and lanes merge by Chan, Golub and LeVeque
-// (1979): M2 = Ma + Mb + delta^2 na nb / n.
+// A lane's mean is kept as an origin (its first sample, later the mean so far) and an offset from
+// it: at an offset of 1e9 the digits of the spread are not lost in the rounding of the mean. Within
+// a group of R <= 8 rows, d = x - (first row of the group): mean = first + sum(d)/R and M2 =
+// sum(d^2) - sum(d)^2/R. As d of the first row is 0, sum(d)^2 <= (R-1) sum(d^2): cancellation loses
+// at most a factor R, M2 cannot be negative and a constant gives exactly 0. Groups and lanes merge
+// by Chan, Golub and LeVeque (1979): M2 = Ma + Mb + delta^2 na nb / n.
 
 namespace boxel::BOXEL_KERNELS {
 
@@ -23,10 +23,15 @@ class Moments final
       add<R, true>(state, rows, lanes, 0, ahead);
     } else {
       add<R, false>(state, rows, lanes, static_cast<double>(before), ahead);
+      if (doubles(before, R)) {
+        centre_lanes(state.row<double>(origin_row), state.row<double>(offset_row), lanes);
+      }
     }
   }
 
   void merge(Lanes out, Lanes a, Lanes b, std::int64_t lanes, double na, double nb) override {
+    // The origin of a light and distant side would round away the digits of the other.
+    if (nb > na) return merge(out, b, a, lanes, nb, na);
     const double rest = na / (na + nb);
     const double share = nb / (na + nb);
     const double weight = na * share;
@@ -48,6 +53,7 @@ class Moments final
       offset[l] = merged.offset;
       origin[l] = merged.origin;
     }
+    if (na + nb >= many_merged) centre_lanes(origin, offset, lanes);
   }
 
   bool takes_runs() const override { return true; }
@@ -90,7 +96,7 @@ class Moments final
       double& origin = state.row<double>(origin_row)[l];
       double& offset = state.row<double>(offset_row)[l];
       double delta = 0;
-      const Mean merged = merged_mean({origin, offset}, constant, rest, share, delta);
+      const Mean merged = anchored_mean({origin, offset}, constant, rest, share, delta);
       origin = merged.origin;
       offset = merged.offset;
       if constexpr (SecondMoment) {
@@ -148,6 +154,7 @@ class Moments final
       out_origin[j] = mean.origin;
       out_offset[j] = mean.offset;
     }
+    if (held * B >= many_merged) centre_lanes(out_origin, out_offset, count);
   }
 
   // Lanes that are looked at together for whether all went well.
@@ -254,6 +261,7 @@ class Moments final
         const double share = R / (before + R);
         Pack delta{};
         held = near_mean(held, mean, share, delta);
+        if (doubles(start, R)) held = nearly_centred(held);
         if constexpr (SecondMoment) held_m2 = (held_m2 + m2) + delta * delta * (before * share);
       }
     };

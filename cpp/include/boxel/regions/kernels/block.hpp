@@ -192,15 +192,19 @@ struct BlockTaker {
     add_differences<false>(samples, include, centers, block.pixels, shifts, nullptr);
     double squares[Channels] = {};
     double rests[Channels] = {};
+    // Differences from a first sample far from all others are rounded too coarsely for their mean.
+    constexpr double far = 8;
+    bool refined = second;
     for (int c = 0; c < Channels; ++c) {
       if (!is_finite(shifts[c])) return false;
       means[c] += shifts[c] / n;
+      refined |= std::fabs(shifts[c] / n) > far * std::fabs(means[c]);
     }
-    if (second) {
+    if (refined) {
       spread_centers();
       add_differences<true>(samples, include, centers, block.pixels, rests, squares);
       for (int c = 0; c < Channels; ++c) {
-        if (!is_finite(squares[c])) return false;
+        if (second && !is_finite(squares[c])) return false;
       }
     }
     for (int c = 0; c < Channels; ++c) {
@@ -209,9 +213,8 @@ struct BlockTaker {
       double& origin = state.row<double>(Rows::origin)[lane];
       double& offset = state.row<double>(Rows::offset)[lane];
       double& m2 = state.row<double>(Rows::m2)[lane];
-      const Mean mean{static_cast<double>(samples[start + c]),
-                      second ? (means[c] - static_cast<double>(samples[start + c])) + rests[c] / n
-                             : shifts[c] / n};
+      const Mean mean = refined ? Mean{means[c], rests[c] / n}
+                                : Mean{static_cast<double>(samples[start + c]), shifts[c] / n};
       const double spread = squares[c] - rests[c] * (rests[c] / n);
       const double added = spread > 0 ? spread : 0.0;
       if (held > 0) {

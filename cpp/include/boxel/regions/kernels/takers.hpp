@@ -162,7 +162,13 @@ class MomentsTaker {
     const double share = 1.0 / (n + 1.0);
     offset += delta * share;
     m2 += delta * delta * (n * share);
+    const bool moves_origin = doubles(static_cast<std::int64_t>(n), 1);
     n += 1.0;
+    if (moves_origin) {
+      const Mean mean = centred({origin, offset});
+      origin = mean.origin;
+      offset = mean.offset;
+    }
   }
   BOXEL_INLINE void end(Lanes state, std::int64_t lane) {
     if (count_ > 0) merge_batch();
