@@ -310,21 +310,54 @@ def test_regions_are_the_same_for_any_memory(monkeypatch):
     assert "median and mode need all samples of a region: expected --memory of at least" in message
 
 
-def test_regions_of_floats_follow_tiles_not_the_memory(monkeypatch):
-    labels = np.random.default_rng(1).integers(0, 9, (64, 80)).astype("u1")
-    image = varied((64, 80), "f8")
-    np.save("labels.npy", labels)
+FLOAT_STATISTICS = ("count", "mean", "sum", "std", "max", "centroid")
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8", "u2"])
+@pytest.mark.parametrize(
+    ("order", "label_order", "channels", "channel_axis"),
+    [("C", "C", (), None), ("F", "C", (), None), ("C", "F", (2,), -1), ("C", "C", (2,), 0)],
+)
+def test_regions_have_the_bits_of_the_call_in_memory(
+    monkeypatch, order, label_order, channels, channel_axis, dtype
+):
+    # Large enough to be cut into pieces with states of their own; chunks are cut by the tiles.
+    shape = (1511, 1451)
+    labels = np.random.default_rng(1).integers(0, 9, shape).astype("u1")
+    labels[:, 400:1300] = 5
+    image = np.random.default_rng(2).normal(50, 10, (*shape, *channels)).astype(dtype)
+    if dtype != "u2":
+        image[3, 7] = np.nan
+    laid_out = np.moveaxis(image, -1, 0) if channel_axis == 0 else image
+    np.save("labels.npy", np.array(labels, order=label_order))
+    np.save("image.npy", np.array(laid_out, order=order))
+    monkeypatch.setattr("boxel.cli.regions_job._HELD_BYTES", 0)
+    options = [] if channel_axis is None else ["--channel-axis", str(channel_axis)]
+    options += ["--statistics", ",".join(FLOAT_STATISTICS), "--skipna"]
+    words = ["regions", "image.npy", "--labels", "labels.npy", *options]
+    run(*words, "--memory", "5MB", "--csv", "small.csv")
+    run(*words, "--csv", "large.csv")
+    assert Path("small.csv").read_text() == Path("large.csv").read_text()
+    found = np.loadtxt("small.csv", delimiter=",", skiprows=1)
+    in_order = np.array(image if channel_axis != 0 else laid_out, order=order)
+    expected = bx.label_stats(
+        np.array(labels, order=order), in_order, FLOAT_STATISTICS, skipna=True,
+        channel_axis=channel_axis,
+    )  # fmt: skip
+    columns = [each.reshape(len(each), -1) for each in expected.values()]
+    np.testing.assert_array_equal(found, np.concatenate(columns, axis=1))
+
+
+@pytest.mark.parametrize("dtype", ["f4", "i2"])
+def test_a_mask_has_the_bits_of_the_call_in_memory(monkeypatch, dtype):
+    mask = np.random.default_rng(1).random((1511, 1451)) < 0.7
+    image = np.random.default_rng(2).normal(50, 10, mask.shape).astype(dtype)
+    np.save("mask.npy", mask)
     np.save("image.npy", image)
     monkeypatch.setattr("boxel.cli.regions_job._HELD_BYTES", 0)
-    monkeypatch.setattr("boxel.cli.regions_job._TILE_SAMPLES", 500)
-    options = ["image.npy", "--labels", "labels.npy", "--statistics", "count,mean,std,max"]
-    small, large = (region_rows(*options, "--memory", size) for size in ("10kB", "1GB"))
-    assert small == large
-    expected = bx.label_stats(labels, image, ("count", "mean", "std", "max"))
-    for name in ("count", "max"):
-        assert [row[name] for row in large] == expected[name].tolist()
-    for name in ("mean", "std"):
-        np.testing.assert_allclose([row[name] for row in large], expected[name], rtol=1e-13)
+    words = ["image.npy", "--mask", "mask.npy", "--statistics", "mean,std", "--memory", "5MB"]
+    expected = bx.masked_stats(image, mask, ("mean", "std"))
+    assert region_rows(*words) == [{name: float(each) for name, each in expected.items()}]
 
 
 def test_masks_of_two_kinds_in_one_file(monkeypatch):

@@ -161,9 +161,10 @@ class Table {
   void update(const py::array& labels, const py::object& image, const py::object& where,
               const py::object& masked, const py::object& weights, const py::object& counted,
               const py::object& left_out, bool skipna, const py::tuple& origin, int workers,
-              bool is_mask) {
-    const RegionUpdate request = update_of(labels, image, where, masked, weights, counted, left_out,
-                                           skipna, origin, workers, is_mask);
+              bool is_mask, bool continues) {
+    RegionUpdate request = update_of(labels, image, where, masked, weights, counted, left_out,
+                                     skipna, origin, workers, is_mask);
+    request.continues = continues;
     const py::gil_scoped_release release;  // the kernels touch no Python object
     update_regions(table_, request);
   }
@@ -242,6 +243,13 @@ class Table {
   RegionTable table_;
 };
 
+py::tuple pieces(std::int64_t pixels, std::int64_t channels, bool is_mask) {
+  const RegionPieces cut = region_pieces(pixels, channels, is_mask);
+  py::list ends;
+  for (const std::int64_t end : cut.ends) ends.append(end);
+  return py::make_tuple(cut.chunk, py::tuple(ends));
+}
+
 void select(const py::array& labels, const py::object& image, const py::object& where,
             const py::object& masked, const py::object& counted, const py::object& left_out,
             bool skipna, int workers, const py::array& wanted, const py::tuple& codes,
@@ -265,7 +273,8 @@ void register_regions(py::module_& module) {
            py::arg("geometry_axes"), py::arg("background"), py::arg("dense_span"))
       .def("update", &Table::update, py::arg("labels"), py::arg("image"), py::arg("where"),
            py::arg("masked"), py::arg("weights"), py::arg("counted"), py::arg("left_out"),
-           py::arg("skipna"), py::arg("origin"), py::arg("workers"), py::arg("is_mask"))
+           py::arg("skipna"), py::arg("origin"), py::arg("workers"), py::arg("is_mask"),
+           py::arg("continues"))
       .def("merge", &Table::merge, py::arg("other"))
       .def("labels", &Table::labels)
       .def("rows", &Table::rows)
@@ -274,6 +283,8 @@ void register_regions(py::module_& module) {
       .def("write", &Table::write, py::arg("labels"), py::arg("statistics"), py::arg("outputs"),
            py::arg("fills"), py::arg("ddof"))
       .def("geometry", &Table::geometry, py::arg("labels"));
+  module.def("region_pieces", &pieces, py::arg("pixels"), py::arg("channels"), py::arg("is_mask"),
+             "Return the pixels of a chunk, and where the pieces of an image end.");
   module.def("select_regions", &select, py::arg("labels"), py::arg("image"), py::arg("where"),
              py::arg("masked"), py::arg("counted"), py::arg("left_out"), py::arg("skipna"),
              py::arg("workers"), py::arg("wanted"), py::arg("statistics"), py::arg("outputs"),

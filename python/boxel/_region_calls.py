@@ -231,11 +231,15 @@ def take(
     origin: tuple[int, ...] = (),
     workers: int,
     is_mask: bool = False,
+    continues: bool = False,
 ) -> None:
-    """Take pixels into a table; the labels of a mask are bool."""
+    """Take pixels into a table; the labels of a mask are bool.
+
+    `continues`: they follow those taken before, in whole chunks (see `_core.region_pieces`).
+    """
     table.update(
         pixels.labels, pixels.image, pixels.where, pixels.masked, pixels.weights, pixels.counted,
-        pixels.left_out, skipna, origin, workers, is_mask,
+        pixels.left_out, skipna, origin, workers, is_mask, continues,
     )  # fmt: skip
 
 

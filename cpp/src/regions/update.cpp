@@ -40,22 +40,34 @@ class OrderedMerge {
   std::int64_t merged_ = 0;
 };
 
-std::int64_t pieces_of(const RegionTable& table, std::int64_t pixels, int workers) {
-  const std::int64_t pieces = std::clamp<std::int64_t>(pixels / piece_pixels, 1, most_pieces);
+std::int64_t pixels_of_chunk(std::int64_t channels, bool is_mask) {
+  return std::max<std::int64_t>(64, std::min(is_mask ? chunk_samples : chunk_pixels,
+                                             chunk_samples / std::max<std::int64_t>(1, channels)));
+}
+
+std::int64_t pieces_of(std::int64_t pixels) {
+  return std::clamp<std::int64_t>(pixels / piece_pixels, 1, most_pieces);
+}
+
+std::int64_t pieces_of(const RegionTable& table, const RegionUpdate& update, std::int64_t pixels) {
+  if (update.continues) return 1;
   // Where any order gives the same bits, more tables than workers would be a waste.
-  return table.exact() ? std::min<std::int64_t>(pieces, workers) : pieces;
+  return table.exact() ? std::min<std::int64_t>(pieces_of(pixels), update.workers)
+                       : pieces_of(pixels);
+}
+
+// The chunk where a piece ends.
+std::int64_t end_of_piece(std::int64_t piece, std::int64_t pieces, std::int64_t chunks) {
+  return chunks * (piece + 1) / pieces;
 }
 
 void take_image(RegionTable& total, const RegionUpdate& update) {
   const RegionSettings& settings = total.settings();
-  const std::int64_t pixels = std::max<std::int64_t>(
-      64, std::min(update.is_mask ? chunk_samples : chunk_pixels,
-                   chunk_samples / std::max<std::int64_t>(1, settings.channels)));
-  const PixelPlan plan(update, pixels, true);
+  const PixelPlan plan(update, pixels_of_chunk(settings.channels, update.is_mask), true);
   if (plan.pixels() == 0) return;
   const bool includes = update.where || update.masked || update.weights || total.needs_include();
   const PixelSources sources(update, *settings.kernels, total.sample(), includes, plan);
-  const std::int64_t pieces = pieces_of(total, plan.pixels(), update.workers);
+  const std::int64_t pieces = pieces_of(total, update, plan.pixels());
   const auto run = [&](RegionTable& table, std::int64_t first, std::int64_t last,
                        const Poll& poll) {
     RegionWorker worker(update, plan, sources, table);
@@ -71,8 +83,8 @@ void take_image(RegionTable& total, const RegionUpdate& update) {
       pieces, update.workers,
       [&](std::int64_t piece, int worker) {
         auto table = std::make_unique<RegionTable>(settings);
-        run(*table, plan.chunks() * piece / pieces, plan.chunks() * (piece + 1) / pieces,
-            worker == 0 ? update.poll : Poll());
+        run(*table, end_of_piece(piece - 1, pieces, plan.chunks()),
+            end_of_piece(piece, pieces, plan.chunks()), worker == 0 ? update.poll : Poll());
         merge.add(piece, std::move(table));
       },
       update.poll);
@@ -92,6 +104,11 @@ void take_geometry(RegionTable& total, const RegionUpdate& update) {
   }
 }
 
+void take(RegionTable& table, const RegionUpdate& update) {
+  take_image(table, update);
+  if (table.settings().geometry_axes > 0) take_geometry(table, update);
+}
+
 }  // namespace
 
 std::int64_t dense_span_of(const View& labels) {
@@ -100,10 +117,20 @@ std::int64_t dense_span_of(const View& labels) {
   return std::clamp<std::int64_t>(pixels, 1 << 16, 1 << 26);
 }
 
+RegionPieces region_pieces(std::int64_t pixels, std::int64_t channels, bool is_mask) {
+  RegionPieces cut{pixels_of_chunk(channels, is_mask), {}};
+  const std::int64_t chunks = (pixels + cut.chunk - 1) / cut.chunk;
+  const std::int64_t pieces = pieces_of(pixels);
+  for (std::int64_t piece = 0; piece < pieces; ++piece) {
+    cut.ends.push_back(std::min(pixels, end_of_piece(piece, pieces, chunks) * cut.chunk));
+  }
+  return cut;
+}
+
 void update_regions(RegionTable& table, const RegionUpdate& update) {
+  if (update.continues) return take(table, update);
   RegionTable fresh(table.settings());
-  take_image(fresh, update);
-  if (table.settings().geometry_axes > 0) take_geometry(fresh, update);
+  take(fresh, update);
   if (table.slots() == first_slot) {
     table = std::move(fresh);
   } else {

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from boxel import RegionStats, label_stats, masked_stats
+from boxel import RegionStats, get_workers, label_stats, masked_stats
 from boxel._region_calls import GEOMETRY, mask_array
 from boxel._registry import MERGEABLE
 from boxel.cli.inputs import Image, open_image
@@ -25,12 +25,11 @@ from boxel.regions import region_names
 from boxel.streaming.blocks import is_exact
 from boxel.streaming.pipeline import PARTS_AT_ONCE, Show
 from boxel.streaming.pipeline import run as run_parts
+from boxel.streaming.regions import PixelPieces
 from boxel.streaming.windows import Axis, Cut, bytes_text, cut_windows
 
 __all__ = ["Job", "Result", "check", "run", "table_of", "write"]
 
-# Sums of floats follow the tiles: these do not depend on the memory, and nor do the sums.
-_TILE_SAMPLES = 1 << 19
 # Labels are widened, and there is a table.
 _HELD_BYTES = 1 << 24
 _COLOURS = ("red", "green", "blue")
@@ -84,7 +83,7 @@ def run(job: Job) -> Result:
         start = time.perf_counter()
         cuts = _cuts(job, image, regions, names)
         if cuts is None:
-            columns = _at_once(job, image.source.whole(), regions.source.whole(), image)
+            columns = _at_once(job, image, regions)
         else:
             with job.running.progress("regions") as show:
                 columns = _by_tiles(job, image, regions, cuts, show)
@@ -103,30 +102,19 @@ def _cuts(job: Job, image: Image, regions: Image, names: tuple[str, ...]) -> lis
                 f" {bytes_text(size)}, found {bytes_text(memory)}"
             )
         return None
-    channels = math.prod(image.shape) // max(1, math.prod(regions.shape))
-    pixel = channels * image.dtype.itemsize + regions.dtype.itemsize
-    exact = all(name in GEOMETRY or is_exact(name, image.dtype) for name in names)
     if _covered(image, regions) != regions.shape or 0 in image.shape or regions.ndim == 0:
         return None  # refused, or nothing to do
-    if exact and size <= memory:
+    if size <= memory:
         return None
+    channels = math.prod(image.shape) // math.prod(regions.shape)
+    pixel = channels * image.dtype.itemsize + regions.dtype.itemsize
 
     def cost(samples: Sequence[int], outputs: Sequence[int]) -> int:
         return math.prod(outputs) * pixel * PARTS_AT_ONCE
 
     axes = [Axis(length, length) for length in regions.shape]
-    order = [each for each in _pixel_order(image) if each < regions.ndim]
     held = sum(each.held_bytes for each in sources) + _HELD_BYTES
-    if exact:
-        cuts = cut_windows(axes, order, cost, memory, held=held)
-    else:
-        most = max(1, _TILE_SAMPLES // max(1, channels)) * pixel * PARTS_AT_ONCE
-        cuts = cut_windows(axes, order, cost, most, preferred=most)
-        if most + held > memory:
-            raise ValueError(
-                f"expected --memory of at least {bytes_text(most + held)}, found"
-                f" {bytes_text(memory)}"
-            )
+    cuts = cut_windows(axes, _label_order(image, regions), cost, memory, held=held)
     return cuts if len(cuts) > 1 else None
 
 
@@ -136,35 +124,56 @@ def _covered(image: Image, regions: Image) -> tuple[int, ...]:
     return tuple(pixels if image.channel_axis is not None else pixels[: regions.ndim])
 
 
-def _pixel_order(image: Image) -> list[int]:
-    """Return the order of the pixels' axes, numbered as those of the labels are."""
+def _label_order(image: Image, regions: Image) -> list[int]:
+    """Return the axes of the labels in the order in which the image's file holds them."""
     number = {axis: place for place, axis in enumerate(image.axes)}
-    return [number[axis] for axis in image.source.order if axis in number]
+    order = [number[axis] for axis in image.source.order if axis in number]
+    return [each for each in order if each < regions.ndim]
 
 
-def _at_once(job: Job, image: Array, regions: Array, opened: Image) -> dict[str, Array]:
+def _at_once(job: Job, image: Image, regions: Image) -> dict[str, Array]:
     options: dict[str, Any] = {
-        "channel_axis": opened.channel_axis,
+        "channel_axis": image.channel_axis,
         "skipna": job.skipna,
         "ddof": job.ddof,
         "workers": job.running.workers,
     }
+    samples = image.source.whole()
+    labels = _laid_out(regions.source.whole(), _label_order(image, regions))
     if job.labels is None:
-        found = masked_stats(image, regions, job.statistics, **options)
+        found = masked_stats(samples, labels, job.statistics, **options)
         return {name: np.asarray(each)[None] for name, each in found.items()}
-    return label_stats(regions, image, job.statistics, background=job.background, **options)
+    return label_stats(labels, samples, job.statistics, background=job.background, **options)
+
+
+def _laid_out(labels: Array, order: Sequence[int]) -> Array:
+    """Return the labels in the order of the image's samples, which sums of floats follow."""
+    if len(order) != labels.ndim:
+        return labels  # to be refused
+    return np.ascontiguousarray(labels.transpose(order)).transpose(np.argsort(order))
 
 
 def _by_tiles(
     job: Job, image: Image, regions: Image, cuts: Sequence[Cut], show: Show
 ) -> dict[str, Array]:
+    names = region_names(job.statistics, with_image=True)
     is_mask = job.labels is None
+    background = 0 if is_mask else job.background
+    order = _label_order(image, regions)
+    pixel_axes = [image.axes[axis] for axis in order]
+    channel_axes = [axis for axis in range(image.ndim) if axis not in pixel_axes]
+    channels = tuple(image.shape[axis] for axis in channel_axes)
+    # Sums of floats follow the order of the pixels; all else is the same for tiles in any order.
+    ordered = [name for name in names if name not in GEOMETRY and not is_exact(name, image.dtype)]
+    tiled = [name for name in names if name not in ordered]
+    pieces = PixelPieces(
+        ordered, math.prod(regions.shape), channels, background=background, skipna=job.skipna,
+        is_mask=is_mask, workers=job.running.workers or get_workers(),
+    )  # fmt: skip
     stats = RegionStats(
-        job.statistics,
-        background=0 if is_mask else job.background,
-        channel_axis=image.channel_axis,
+        ["count", *tiled], background=background, channel_axis=image.channel_axis,
         skipna=job.skipna,
-    )
+    )  # fmt: skip
     seen: set[int] = set()
 
     def read(cut: Cut) -> tuple[Array, Array]:
@@ -181,14 +190,20 @@ def _by_tiles(
                     " regions with labels use --labels"
                 )
             labels = mask_array(labels)
-        origin = [each.start for each in cut.outputs]
-        stats.update(labels, samples, origin=origin, workers=job.running.workers)
+        if ordered:
+            in_order = samples.transpose(pixel_axes + channel_axes)
+            pieces.take(labels.transpose(order).reshape(-1), in_order.reshape(-1, *channels))
+        if tiled:
+            origin = [each.start for each in cut.outputs]
+            stats.update(labels, samples, origin=origin, workers=job.running.workers)
 
     run_parts(cuts, read, take, lambda cut, nothing: None, show)
-    found = stats.result(index=[1] if is_mask else None, ddof=job.ddof)
-    if is_mask:
-        del found["label"]
-    return found
+    index = np.ones(1, np.int64) if is_mask else None
+    found = pieces.columns(index, ddof=job.ddof) if ordered else {}
+    if tiled:
+        found |= stats.result(index=index, ddof=job.ddof)
+    listed = names if is_mask else ("label", *names)
+    return {name: found[name] for name in listed}
 
 
 def _under(image: Image, window: Window) -> Window:

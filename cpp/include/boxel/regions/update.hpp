@@ -24,6 +24,8 @@ struct RegionUpdate {
   bool is_mask = false;          // the labels are bool, and only region 1 is of interest
   bool skipna = false;
   std::vector<std::int64_t> origin;  // of the labels in the whole image, per axis
+  // The pixels follow those taken before, in the same piece of the image and in whole chunks.
+  bool continues = false;
   int workers = 1;
   Poll poll;
 };
@@ -32,7 +34,15 @@ struct RegionUpdate {
 // harm.
 std::int64_t dense_span_of(const View& labels);
 
-// A failed call leaves the table as it was.
+// How an image whose pixels lie one after another is cut: into pieces, each with a table of its
+// own, which merge in their order; and these into chunks. Sums of floats follow both.
+struct RegionPieces {
+  std::int64_t chunk;              // pixels
+  std::vector<std::int64_t> ends;  // of the pieces, in pixels
+};
+RegionPieces region_pieces(std::int64_t pixels, std::int64_t channels, bool is_mask);
+
+// A failed call leaves the table as it was, unless it continues a piece.
 void update_regions(RegionTable& table, const RegionUpdate& update);
 
 }  // namespace boxel
