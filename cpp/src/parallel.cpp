@@ -15,6 +15,9 @@
 #ifdef __linux__
 #include <sched.h>
 #endif
+#ifndef _WIN32
+#include <pthread.h>
+#endif
 
 namespace boxel {
 namespace {
@@ -87,16 +90,49 @@ class Team {
   std::exception_ptr error_;
 };
 
+// Threads beside their callers, in the whole process. Many callers at once, as in a pool, would
+// otherwise have so many each.
+std::atomic<std::int64_t> lent_helpers{0};
+
+#ifndef _WIN32
+// A fork takes none of them along.
+[[maybe_unused]] const int forgets_helpers =
+    pthread_atfork(nullptr, nullptr, [] { lent_helpers = 0; });
+#endif
+
+// Some of the helpers that a call wants, while it lasts.
+class Helpers {
+ public:
+  Helpers(std::int64_t wanted, int workers) {
+    static const int usable = usable_workers();
+    const std::int64_t most = std::max(workers, usable) - 1;
+    std::int64_t lent = lent_helpers.load();
+    do {
+      count_ = std::clamp<std::int64_t>(most - lent, 0, std::max<std::int64_t>(wanted, 0));
+    } while (count_ > 0 && !lent_helpers.compare_exchange_weak(lent, lent + count_));
+  }
+  ~Helpers() {
+    if (count_ > 0) lent_helpers -= count_;
+  }
+  Helpers(const Helpers&) = delete;
+  Helpers& operator=(const Helpers&) = delete;
+
+  std::int64_t count() const { return count_; }
+
+ private:
+  std::int64_t count_ = 0;
+};
+
 }  // namespace
 
 void parallel_for(std::int64_t pieces, int workers,
                   const std::function<void(std::int64_t, int)>& body, const Poll& poll) {
   Team team(pieces, body);
   {
+    const Helpers helpers(std::min<std::int64_t>(workers, pieces) - 1, workers);
     std::vector<std::jthread> threads;
-    const std::int64_t helpers = std::min<std::int64_t>(workers, pieces) - 1;
-    threads.reserve(static_cast<std::size_t>(std::max<std::int64_t>(helpers, 0)));
-    for (int worker = 1; worker <= helpers; ++worker) {
+    threads.reserve(static_cast<std::size_t>(helpers.count()));
+    for (int worker = 1; worker <= helpers.count(); ++worker) {
       team.join();
       try {
         threads.emplace_back([&team, worker] {
