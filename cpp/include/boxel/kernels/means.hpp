@@ -24,14 +24,17 @@ BOXEL_INLINE Mean select(bool condition, Mean a, Mean b) {
   return {condition ? a.origin : b.origin, condition ? a.offset : b.offset};
 }
 
-// Of fewer samples a mean loses few digits. Merges come with fewer samples than rows and cost more.
+// Of fewer samples a mean loses few digits. Merges bring fewer samples than rows do, at more cost.
 constexpr std::int64_t many = 64;
 constexpr std::int64_t many_merged = 512;
 
-// Whether the origin is to be moved when `added` rows come to `before`.
-BOXEL_INLINE bool doubles(std::int64_t before, std::int64_t added) {
+// Whether the origin is to be moved when `added` samples come to `before`.
+BOXEL_INLINE bool doubles(std::int64_t before, std::int64_t added, std::int64_t least = many) {
   const std::int64_t total = before + added;
-  return total >= many && (before ^ total) > before;
+  return total >= least && (before ^ total) > before;
+}
+BOXEL_INLINE bool merge_doubles(double before, double added) {
+  return doubles(static_cast<std::int64_t>(before), static_cast<std::int64_t>(added), many_merged);
 }
 
 // The same mean from the origin next to it (Knuth's sum of two), if that is finite.

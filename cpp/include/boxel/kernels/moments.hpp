@@ -53,7 +53,7 @@ class Moments final
       offset[l] = merged.offset;
       origin[l] = merged.origin;
     }
-    if (na + nb >= many_merged) centre_lanes(origin, offset, lanes);
+    if (merge_doubles(na, nb)) centre_lanes(origin, offset, lanes);
   }
 
   bool takes_runs() const override { return true; }
@@ -154,7 +154,7 @@ class Moments final
       out_origin[j] = mean.origin;
       out_offset[j] = mean.offset;
     }
-    if (held * B >= many_merged) centre_lanes(out_origin, out_offset, count);
+    if (merge_doubles(held, held * (B - 1))) centre_lanes(out_origin, out_offset, count);
   }
 
   // Lanes that are looked at together for whether all went well.
