@@ -8,6 +8,7 @@ travels, cut off by a task of its own where the chunk is.
 from __future__ import annotations
 
 import itertools
+import math
 import operator
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
@@ -229,6 +230,8 @@ class Source:
         self._repeated = tuple(
             [length == 1 != full for length, full in zip(array.shape, own, strict=True)]
         )
+        self._name = array.name
+        self._chunks = array.chunks
         self._ends = [list(itertools.accumulate(each)) for each in array.chunks]
 
     def read(self, region: Sequence[Ranges], strips: Strips) -> tuple[Part, list[Any]]:
@@ -256,13 +259,13 @@ class Source:
     def _piece(
         self, place: Sequence[tuple[int, int, int]], strips: Strips
     ) -> tuple[tuple[Any, ...], tuple[slice, ...] | None]:
-        chunk = (self.array.name, *[index for index, _, _ in place])
-        lengths = [self.array.chunks[axis][index] for axis, (index, _, _) in enumerate(place)]
+        chunk = (self._name, *[index for index, _, _ in place])
+        lengths = [axis[index] for axis, (index, _, _) in zip(self._chunks, place, strict=True)]
         taken = [stop - start for _, start, stop in place]
         if taken == lengths:
             return chunk, None
         cut = tuple([slice(start, stop) for _, start, stop in place])
-        if 2 * np.prod(taken, dtype=float) > np.prod(lengths, dtype=float):
+        if 2 * math.prod(taken) > math.prod(lengths):
             return chunk, cut
         return strips.key(chunk, cut), None
 
