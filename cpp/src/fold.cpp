@@ -253,6 +253,7 @@ int fold_outer_first(Accumulator& accumulator, const FoldBuffers& buffers, const
 }  // namespace
 
 FoldPlan::FoldPlan(std::vector<RowAxis> axes) : axes_(std::move(axes)), runs_{{1, 1.0}} {
+  slabs_.reserve(axes_.size());
   for (std::size_t index = 0; index < axes_.size(); ++index) {
     const RowAxis& axis = axes_[index];
     lanes_ *= axis.length;

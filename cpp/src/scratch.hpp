@@ -16,23 +16,36 @@ namespace boxel {
 
 // One state of each accumulator, of a given number of lanes.
 class StateBlock {
+  using Accumulators = std::vector<std::unique_ptr<Accumulator>>;
+
  public:
   StateBlock() = default;
-  StateBlock(const std::vector<std::unique_ptr<Accumulator>>& accumulators, std::int64_t lanes) {
+  StateBlock(const Accumulators& accumulators, std::int64_t lanes)
+      : memory_(bytes_of(accumulators, lanes)) {
+    lay_out(accumulators, lanes, memory_.data());
+  }
+  // In memory that others own and that has room for bytes_of().
+  StateBlock(const Accumulators& accumulators, std::int64_t lanes, std::byte* place) {
+    lay_out(accumulators, lanes, place);
+  }
+
+  static std::size_t bytes_of(const Accumulators& accumulators, std::int64_t lanes) {
     std::size_t bytes = 0;
     for (const auto& accumulator : accumulators) bytes += bytes_of(*accumulator, lanes);
-    memory_.reserve(bytes);
-    std::byte* place = memory_.data();
-    for (const auto& accumulator : accumulators) {
-      lanes_.push_back({place, capacity_of(*accumulator, lanes), 0});
-      place += bytes_of(*accumulator, lanes);
-    }
+    return bytes;
   }
 
   const Lanes& operator[](std::size_t state) const { return lanes_[state]; }
   const std::vector<Lanes>& all() const { return lanes_; }
 
  private:
+  void lay_out(const Accumulators& accumulators, std::int64_t lanes, std::byte* place) {
+    lanes_.reserve(accumulators.size());
+    for (const auto& accumulator : accumulators) {
+      lanes_.push_back({place, capacity_of(*accumulator, lanes), 0});
+      place += bytes_of(*accumulator, lanes);
+    }
+  }
   static std::int64_t capacity_of(const Accumulator& accumulator, std::int64_t lanes) {
     const auto per_line = static_cast<std::int64_t>(cache_line / accumulator.lane_size());
     return (lanes + per_line - 1) / per_line * per_line;

@@ -83,14 +83,14 @@ Worker::Worker(const Job& job)
   }
   takes_runs_ = !gathering_ && !job.states.masked && accumulators_.size() == 1 &&
                 accumulators_.front()->takes_runs() && job.reads_aligned();
-  for (StateBlock& block : folds_) block = StateBlock(accumulators_, job.lanes);
+  const std::size_t bytes = StateBlock::bytes_of(accumulators_, job.lanes);
+  fold_memory_.reserve(fold_buffers * bytes);
+  for (std::size_t k = 0; k < fold_buffers; ++k) {
+    folds_[k] = StateBlock(accumulators_, job.lanes, fold_memory_.data() + k * bytes);
+  }
   results_.resize(accumulators_.size());
   adjacent_.resize(accumulators_.size());
-  const auto cells = static_cast<std::size_t>(job.cells);
-  values_.reserve(cells * 8);
-  cast_.reserve(cells * 8);
-  failed_.resize(cells);
-  if (job.states.masked) counts_.resize(cells);
+  if (job.states.masked) counts_.resize(static_cast<std::size_t>(job.cells));
   for (std::size_t k = 0; k < job.request.outputs.size(); ++k) {
     storers_.emplace_back(job.kernels, job.request.outputs[k].view, natural(k),
                           output_layout(job.plan, static_cast<int>(k)));
@@ -455,8 +455,13 @@ void Worker::write(const Unit& unit, std::size_t output) {
   const RowStorer& storer = storers_[output];
   std::byte* place = target.view.data + unit.output_offset(static_cast<int>(output));
   if (write_as(unit, output, place)) return;
-  void* direct = storer.direct(place, unit.leading_outputs());
-  auto* values = direct ? static_cast<std::byte*>(direct) : values_.data();
+  auto* values = static_cast<std::byte*>(storer.direct(place, unit.leading_outputs()));
+  if (!values) {
+    const std::size_t bytes = static_cast<std::size_t>(job_.cells) * 8;
+    values_.reserve(bytes);
+    cast_.reserve(bytes);
+    values = values_.data();
+  }
   compute(unit, output, values);
   const bool fails = find_failed(unit, target.statistic);
   if (!storer.store(place, values, unit.leading_outputs(), unit.outputs(),
@@ -521,6 +526,8 @@ bool Worker::find_failed(const Unit& unit, Statistic statistic) {
   if (!info.needs_samples) return false;
   const std::int64_t least =
       std::max<std::int64_t>(job_.request.min_count, info.empty_has_value ? 0 : 1);
+  if (!job_.states.masked && least <= 1) return false;
+  failed_.resize(static_cast<std::size_t>(job_.cells));
   bool any = false;
   if (job_.states.masked) {
     for (std::size_t lane = 0; lane < static_cast<std::size_t>(unit.outputs()); ++lane) {
@@ -529,7 +536,6 @@ bool Worker::find_failed(const Unit& unit, Statistic statistic) {
     }
     return any;
   }
-  if (least <= 1) return false;
   auto place = failed_.begin();
   for (const CountRun& run : runs_) {
     const bool fails = box_samples(unit, run) < static_cast<double>(least);

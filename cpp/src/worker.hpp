@@ -69,6 +69,7 @@ class Worker {
   std::vector<std::unique_ptr<Accumulator>> accumulators_;
   std::vector<int> accumulator_of_;  // of each kind of state; -1 for the gathered one
   std::vector<RowStorer> storers_;
+  Buffer fold_memory_;
   std::array<StateBlock, fold_buffers> folds_;
   Results results_;
 
@@ -99,6 +100,7 @@ class Worker {
   std::vector<CountRun> runs_;  // of the unit's outputs
   std::array<std::int64_t, 4> runs_key_{-1, -1, -1, -1};
 
+  // For results that do not go straight to their place.
   Buffer values_;
   Buffer cast_;
   std::vector<std::int64_t> counts_;
