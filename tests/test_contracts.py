@@ -280,6 +280,44 @@ def test_variance_of_fractions_at_a_large_offset():
     np.testing.assert_allclose(found, oracle.block_reduce(ripple, (8, 8), "var"), rtol=1e-13)
 
 
+@pytest.mark.parametrize("way", [way for way in ONE_MEAN_OF_A_LINE if way != "where"])
+def test_means_of_the_largest_numbers_stay_within_them(way):
+    signs = np.random.default_rng(0).integers(0, 2, (20, 20_000))
+    signs[0, :13] = 0, 1, 0, 0, 1, 1, 1, 1, 0, 0, 1, 0, 0
+    for line in np.where(signs, 1.7e308, -1.7e308):
+        for length in (13, 300, 20_000):
+            if way == "tiles of lanes" and length % 100:
+                continue
+            found = ONE_MEAN_OF_A_LINE[way](line[:length])
+            assert abs(found) <= 1.7e308, (length, found)
+
+
+def test_a_refined_mean_of_large_samples_is_finite():
+    step, image = 2.5e306, np.empty(64)
+    for place in range(64):
+        if place % 16 == 5:
+            image[place] = step + 4.4e307
+        else:
+            image[place] = step - (1.7e308 / 19 if place % 16 < 5 else 1.66e308 / 40)
+    image[0] = step
+    found = bx.masked_mean(image[None], np.ones((1, 64), bool))
+    assert image.min() <= found <= image.max()
+
+
+@pytest.mark.parametrize("value", [1e6, np.nan, np.inf])
+def test_channels_of_a_region_do_not_see_each_other(value):
+    image = np.random.default_rng(3).random((20, 2000, 3))
+    mask = np.ones(image.shape[:2], bool)
+    changed = image.copy()
+    changed[:, 0, 0] = value
+    for row, other in zip(image, changed, strict=True):
+        one, two = (bx.masked_stats(each[None], mask[:1], ("mean", "var")) for each in (row, other))
+        for name in one:
+            assert_same_bits(one[name][1:], two[name][1:])
+        one, two = (bx.masked_mean(each[None], mask[:1]) for each in (row, other))
+        assert_same_bits(one[1:], two[1:])
+
+
 CONSTANTS = [0.1, -0.1, 1 / 3, 1e9 + 0.1, 1e-300, 1.7e308, -1.7e308, 5e-324, 1e100 / 7]
 
 

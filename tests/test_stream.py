@@ -310,54 +310,116 @@ def test_regions_are_the_same_for_any_memory(monkeypatch):
     assert "median and mode need all samples of a region: expected --memory of at least" in message
 
 
-FLOAT_STATISTICS = ("count", "mean", "sum", "std", "max", "centroid")
+def wide_samples(shape, dtype):
+    """Return samples whose sums depend on every addition, and cancel."""
+    random = np.random.default_rng(2)
+    if np.dtype(dtype).kind != "f":
+        return random.integers(0, 2**15, shape).astype(dtype)
+    image = random.normal(50, 10, shape) * 10.0 ** random.integers(-3, 9, shape)
+    return np.where(random.random(shape) < 0.5, image, -image).astype(dtype)
 
 
+def stored(values):
+    """Return columns of numbers as a file holds them: rounded to nothing coarser."""
+    return np.concatenate([each.reshape(len(each), -1) for each in values], axis=1)
+
+
+# Large enough to be cut into pieces with states of their own; chunks are cut by the tiles.
+LARGE = (1511, 1451)
+
+
+@pytest.mark.parametrize("statistics", [("mean", "count", "std", "max", "centroid"), ("sum",)])
 @pytest.mark.parametrize("dtype", ["f4", "f8", "u2"])
 @pytest.mark.parametrize(
-    ("order", "label_order", "channels", "channel_axis"),
-    [("C", "C", (), None), ("F", "C", (), None), ("C", "F", (2,), -1), ("C", "C", (2,), 0)],
+    ("order", "label_order", "channels", "channel_axis", "options"),
+    [
+        ("C", "C", (), None, {}),
+        ("F", "C", (), None, {"skipna": True}),
+        ("C", "F", (2,), 2, {}),
+        ("C", "C", (2,), 0, {"skipna": True}),
+        ("C", "C", (2,), 1, {}),
+        ("F", "C", (2,), 1, {}),
+    ],
 )
 def test_regions_have_the_bits_of_the_call_in_memory(
-    monkeypatch, order, label_order, channels, channel_axis, dtype
+    monkeypatch, order, label_order, channels, channel_axis, options, dtype, statistics
 ):
-    # Large enough to be cut into pieces with states of their own; chunks are cut by the tiles.
-    shape = (1511, 1451)
-    labels = np.random.default_rng(1).integers(0, 9, shape).astype("u1")
+    labels = np.random.default_rng(1).integers(0, 9, LARGE).astype("u1")
     labels[:, 400:1300] = 5
-    image = np.random.default_rng(2).normal(50, 10, (*shape, *channels)).astype(dtype)
-    if dtype != "u2":
+    image = wide_samples((*LARGE, *channels), dtype)
+    if "skipna" in options and dtype != "u2":
         image[3, 7] = np.nan
-    laid_out = np.moveaxis(image, -1, 0) if channel_axis == 0 else image
+    if channels:
+        image = np.moveaxis(image, -1, channel_axis)
     np.save("labels.npy", np.array(labels, order=label_order))
-    np.save("image.npy", np.array(laid_out, order=order))
+    np.save("image.npy", np.array(image, order=order))
     monkeypatch.setattr("boxel.cli.regions_job._HELD_BYTES", 0)
-    options = [] if channel_axis is None else ["--channel-axis", str(channel_axis)]
-    options += ["--statistics", ",".join(FLOAT_STATISTICS), "--skipna"]
-    words = ["regions", "image.npy", "--labels", "labels.npy", *options]
+    words = ["regions", "image.npy", "--labels", "labels.npy", "--statistics", ",".join(statistics)]
+    words += ["--skipna"] if options else []
+    words += [] if channel_axis is None else ["--channel-axis", str(channel_axis)]
     run(*words, "--memory", "5MB", "--csv", "small.csv")
     run(*words, "--csv", "large.csv")
     assert Path("small.csv").read_text() == Path("large.csv").read_text()
-    found = np.loadtxt("small.csv", delimiter=",", skiprows=1)
-    in_order = np.array(image if channel_axis != 0 else laid_out, order=order)
+    # The pixels in the order of the file, one behind the other.
+    pixels = np.moveaxis(image, channel_axis, -1) if channels else image
+    axes = (1, 0) if order == "F" else (0, 1)
+    pixels = np.ascontiguousarray(pixels.transpose(*axes, *range(2, pixels.ndim)))
     expected = bx.label_stats(
-        np.array(labels, order=order), in_order, FLOAT_STATISTICS, skipna=True,
-        channel_axis=channel_axis,
-    )  # fmt: skip
-    columns = [each.reshape(len(each), -1) for each in expected.values()]
-    np.testing.assert_array_equal(found, np.concatenate(columns, axis=1))
+        np.ascontiguousarray(labels.transpose(axes)), pixels, statistics, **options
+    )
+    if order == "F" and "centroid" in expected:
+        expected["centroid"] = expected["centroid"][:, ::-1]
+    found = np.loadtxt("small.csv", delimiter=",", skiprows=1)
+    np.testing.assert_array_equal(found, stored(expected.values()))
 
 
-@pytest.mark.parametrize("dtype", ["f4", "i2"])
+@pytest.mark.parametrize("dtype", ["f4", "f8", "i2"])
 def test_a_mask_has_the_bits_of_the_call_in_memory(monkeypatch, dtype):
-    mask = np.random.default_rng(1).random((1511, 1451)) < 0.7
-    image = np.random.default_rng(2).normal(50, 10, mask.shape).astype(dtype)
+    mask = np.random.default_rng(1).random(LARGE) < 0.7
+    image = wide_samples(LARGE, dtype)
     np.save("mask.npy", mask)
     np.save("image.npy", image)
     monkeypatch.setattr("boxel.cli.regions_job._HELD_BYTES", 0)
-    words = ["image.npy", "--mask", "mask.npy", "--statistics", "mean,std", "--memory", "5MB"]
-    expected = bx.masked_stats(image, mask, ("mean", "std"))
+    words = ["image.npy", "--mask", "mask.npy", "--statistics", "mean,std,sum", "--memory", "5MB"]
+    expected = bx.masked_stats(image, mask, ("mean", "std", "sum"))
     assert region_rows(*words) == [{name: float(each) for name, each in expected.items()}]
+
+
+def test_sums_of_packed_samples_do_not_follow_the_tiles(monkeypatch):
+    image = np.zeros((64, 2048), "f4")
+    image[0] = 1
+    image[40, :4], image[40, 4:8] = 1e20, -1e20
+    labels = np.ones(image.shape, "u1")
+    labels[:, ::2], labels[:, ::3] = 2, 3
+    far = labels.astype("i4") + np.where(labels == 3, 2**20, 0).astype("i4")
+    np.save("image.npy", image)
+    monkeypatch.setattr("boxel.cli.regions_job._HELD_BYTES", 0)
+    for number, each in enumerate((labels, far)):
+        np.save(f"{number}.npy", each)
+        words = ["image.npy", "--labels", f"{number}.npy", "--statistics", "sum"]
+        assert region_rows(*words, "--memory", "200kB") == region_rows(*words)
+
+
+@pytest.mark.parametrize("memory", ["20kB", "1GB"])
+def test_bad_regions_are_refused_for_any_memory(monkeypatch, memory):
+    image = varied((64, 80), "f8")
+    np.save("image.npy", image)
+    np.save("labels.npy", np.ones(image.shape))
+    np.save("mask.npy", np.ones(image.shape, bool))
+    monkeypatch.setattr("boxel.cli.regions_job._HELD_BYTES", 0)
+    labels = ["regions", "image.npy", "--labels", "labels.npy", "--memory", memory]
+    assert "labels must be integers" in fail(*labels, "--statistics", "mean")
+    mask = ["regions", "image.npy", "--mask", "mask.npy", "--memory", memory]
+    assert "ddof" in fail(*mask, "--statistics", "std", "--ddof", "-1")
+    assert "unknown statistic 'centroid'" in fail(*mask, "--statistics", "mean,centroid")
+
+
+def test_regions_of_a_single_pixel():
+    np.save("image.npy", np.array(5.0))
+    np.save("labels.npy", np.array(1, "u1"))
+    assert region_rows("image.npy", "--labels", "labels.npy", "--statistics", "mean") == [
+        {"label": 1, "mean": 5.0}
+    ]
 
 
 def test_masks_of_two_kinds_in_one_file(monkeypatch):

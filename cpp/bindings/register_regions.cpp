@@ -161,10 +161,10 @@ class Table {
   void update(const py::array& labels, const py::object& image, const py::object& where,
               const py::object& masked, const py::object& weights, const py::object& counted,
               const py::object& left_out, bool skipna, const py::tuple& origin, int workers,
-              bool is_mask, bool continues) {
+              bool is_mask, const py::object& ends_piece) {
     RegionUpdate request = update_of(labels, image, where, masked, weights, counted, left_out,
                                      skipna, origin, workers, is_mask);
-    request.continues = continues;
+    if (!ends_piece.is_none()) request.ends_piece = ends_piece.cast<bool>();
     const py::gil_scoped_release release;  // the kernels touch no Python object
     update_regions(table_, request);
   }
@@ -274,7 +274,7 @@ void register_regions(py::module_& module) {
       .def("update", &Table::update, py::arg("labels"), py::arg("image"), py::arg("where"),
            py::arg("masked"), py::arg("weights"), py::arg("counted"), py::arg("left_out"),
            py::arg("skipna"), py::arg("origin"), py::arg("workers"), py::arg("is_mask"),
-           py::arg("continues"))
+           py::arg("ends_piece"))
       .def("merge", &Table::merge, py::arg("other"))
       .def("labels", &Table::labels)
       .def("rows", &Table::rows)

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cmath>
 #include <condition_variable>
+#include <cstdlib>
 #include <exception>
 #include <fstream>
 #include <mutex>
@@ -20,6 +21,42 @@
 #endif
 
 namespace boxel {
+namespace {
+
+int affinity_workers() {
+#ifdef __linux__
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (sched_getaffinity(0, sizeof(set), &set) == 0) return std::max(1, CPU_COUNT(&set));
+#endif
+  return static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+}
+
+// A container may own many cores and be granted the time of few.
+double quota_workers() {
+  std::ifstream v2("/sys/fs/cgroup/cpu.max");
+  std::string quota;
+  double period = 0;
+  if (v2 >> quota >> period && quota != "max" && period > 0) {
+    return std::strtod(quota.c_str(), nullptr) / period;
+  }
+  std::ifstream v1_quota("/sys/fs/cgroup/cpu/cpu.cfs_quota_us");
+  std::ifstream v1_period("/sys/fs/cgroup/cpu/cpu.cfs_period_us");
+  double microseconds = 0;
+  if (v1_quota >> microseconds && v1_period >> period && microseconds > 0 && period > 0) {
+    return microseconds / period;
+  }
+  return INFINITY;
+}
+
+}  // namespace
+
+int usable_workers() {
+  const int workers = affinity_workers();
+  const double quota = std::ceil(quota_workers());
+  return quota < workers ? std::max(1, static_cast<int>(quota)) : workers;
+}
+
 namespace {
 
 // How often a caller looks up that has nothing left to do but wait.
@@ -90,6 +127,9 @@ class Team {
   std::exception_ptr error_;
 };
 
+// Read when the module is loaded, so that no call waits for it.
+const int usable_at_import = usable_workers();
+
 // Threads beside their callers, in the whole process. Many callers at once, as in a pool, would
 // otherwise have so many each.
 std::atomic<std::int64_t> lent_helpers{0};
@@ -104,11 +144,11 @@ std::atomic<std::int64_t> lent_helpers{0};
 class Helpers {
  public:
   Helpers(std::int64_t wanted, int workers) {
-    static const int usable = usable_workers();
-    const std::int64_t most = std::max(workers, usable) - 1;
+    if (wanted <= 0) return;
+    const std::int64_t most = std::max(workers, usable_at_import) - 1;
     std::int64_t lent = lent_helpers.load();
     do {
-      count_ = std::clamp<std::int64_t>(most - lent, 0, std::max<std::int64_t>(wanted, 0));
+      count_ = std::clamp<std::int64_t>(most - lent, 0, wanted);
     } while (count_ > 0 && !lent_helpers.compare_exchange_weak(lent, lent + count_));
   }
   ~Helpers() {
@@ -148,40 +188,6 @@ void parallel_for(std::int64_t pieces, int workers,
     team.wait(poll);
   }
   team.rethrow();
-}
-
-namespace {
-
-int affinity_workers() {
-#ifdef __linux__
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  if (sched_getaffinity(0, sizeof(set), &set) == 0) return std::max(1, CPU_COUNT(&set));
-#endif
-  return static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-}
-
-// A container may own many cores and be granted the time of few.
-double quota_workers() {
-  std::ifstream v2("/sys/fs/cgroup/cpu.max");
-  std::string quota;
-  double period = 0;
-  if (v2 >> quota >> period && quota != "max" && period > 0) return std::stod(quota) / period;
-  std::ifstream v1_quota("/sys/fs/cgroup/cpu/cpu.cfs_quota_us");
-  std::ifstream v1_period("/sys/fs/cgroup/cpu/cpu.cfs_period_us");
-  double microseconds = 0;
-  if (v1_quota >> microseconds && v1_period >> period && microseconds > 0 && period > 0) {
-    return microseconds / period;
-  }
-  return INFINITY;
-}
-
-}  // namespace
-
-int usable_workers() {
-  const int workers = affinity_workers();
-  const double quota = std::ceil(quota_workers());
-  return quota < workers ? std::max(1, static_cast<int>(quota)) : workers;
 }
 
 }  // namespace boxel

@@ -201,6 +201,11 @@ def has_geometry(names: Sequence[str]) -> bool:
     return any(name in GEOMETRY for name in names)
 
 
+def dense_span_of(pixels: int) -> int:
+    """Return how far apart labels of so many pixels may lie to be found without a hash table."""
+    return min(max(pixels, _DENSE_SPAN[0]), _DENSE_SPAN[1])
+
+
 def new_table(
     pixels: Pixels,
     names: Sequence[str],
@@ -215,7 +220,7 @@ def new_table(
     there are pixels.
     """
     if dense_span is None:
-        dense_span = min(max(pixels.labels.size, _DENSE_SPAN[0]), _DENSE_SPAN[1])
+        dense_span = dense_span_of(pixels.labels.size)
     codes = dict.fromkeys([CODES["count"], *(CODES[name] for name in names if name in MERGEABLE)])
     return _core._RegionTable(
         tuple(codes), pixels.dtype, pixels.weights is not None, pixels.channels,
@@ -231,15 +236,16 @@ def take(
     origin: tuple[int, ...] = (),
     workers: int,
     is_mask: bool = False,
-    continues: bool = False,
+    ends_piece: bool | None = None,
 ) -> None:
     """Take pixels into a table; the labels of a mask are bool.
 
-    `continues`: they follow those taken before, in whole chunks (see `_core.region_pieces`).
+    `ends_piece`: they are a part of a piece of an image, in whole chunks, or the end of it (see
+    `_core.region_pieces`).
     """
     table.update(
         pixels.labels, pixels.image, pixels.where, pixels.masked, pixels.weights, pixels.counted,
-        pixels.left_out, skipna, origin, workers, is_mask, continues,
+        pixels.left_out, skipna, origin, workers, is_mask, ends_piece,
     )  # fmt: skip
 
 

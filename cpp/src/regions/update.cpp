@@ -50,7 +50,7 @@ std::int64_t pieces_of(std::int64_t pixels) {
 }
 
 std::int64_t pieces_of(const RegionTable& table, const RegionUpdate& update, std::int64_t pixels) {
-  if (update.continues) return 1;
+  if (update.ends_piece) return 1;
   // Where any order gives the same bits, more tables than workers would be a waste.
   return table.exact() ? std::min<std::int64_t>(pieces_of(pixels), update.workers)
                        : pieces_of(pixels);
@@ -75,7 +75,7 @@ void take_image(RegionTable& total, const RegionUpdate& update) {
       worker.take(table, chunk);
       if (poll && chunk % 64 == 0) poll();
     }
-    table.settle();
+    if (update.ends_piece.value_or(true)) table.settle();
   };
   if (pieces == 1) return run(total, 0, plan.chunks(), update.poll);
   OrderedMerge merge(total);
@@ -128,7 +128,7 @@ RegionPieces region_pieces(std::int64_t pixels, std::int64_t channels, bool is_m
 }
 
 void update_regions(RegionTable& table, const RegionUpdate& update) {
-  if (update.continues) return take(table, update);
+  if (update.ends_piece) return take(table, update);
   RegionTable fresh(table.settings());
   take(fresh, update);
   if (table.slots() == first_slot) {

@@ -14,8 +14,10 @@ from typing import Any
 import numpy as np
 
 from boxel import RegionStats, get_workers, label_stats, masked_stats
-from boxel._region_calls import GEOMETRY, mask_array
+from boxel._calls import statistic_names
+from boxel._region_calls import GEOMETRY, label_array, mask_array
 from boxel._registry import MERGEABLE
+from boxel._validate import degrees_of_freedom
 from boxel.cli.inputs import Image, open_image
 from boxel.cli.outputs import check_new, refuse_same_files
 from boxel.cli.running import Running
@@ -79,7 +81,7 @@ def run(job: Job) -> Result:
     with open_image(job.image, job.channel_axis) as image, open_image(path) as regions:
         if regions.channel_axis is not None:
             raise ValueError(f"expected {what} without colours, found {path} with them")
-        names = region_names(job.statistics, with_image=True)
+        names = _names(job)
         start = time.perf_counter()
         cuts = _cuts(job, image, regions, names)
         if cuts is None:
@@ -88,6 +90,12 @@ def run(job: Job) -> Result:
             with job.running.progress("regions") as show:
                 columns = _by_tiles(job, image, regions, cuts, show)
         return Result(image, columns, time.perf_counter() - start)
+
+
+def _names(job: Job) -> tuple[str, ...]:
+    if job.labels is None:
+        return statistic_names(job.statistics)[0]
+    return region_names(job.statistics, with_image=True)
 
 
 def _cuts(job: Job, image: Image, regions: Image, names: tuple[str, ...]) -> list[Cut] | None:
@@ -138,30 +146,42 @@ def _at_once(job: Job, image: Image, regions: Image) -> dict[str, Array]:
         "ddof": job.ddof,
         "workers": job.running.workers,
     }
+    order = _label_order(image, regions)
     samples = image.source.whole()
-    labels = _laid_out(regions.source.whole(), _label_order(image, regions))
+    pixel_axes, channel_axes = _image_axes(image, order)
+    places = sorted(image.source.order.index(axis) for axis in pixel_axes)
+    if places and places[-1] - places[0] >= len(places):
+        # Channels between the axes of the pixels: these are to follow one another.
+        samples = _laid_out(samples, pixel_axes + channel_axes)
+    labels = regions.source.whole()
+    if len(order) == labels.ndim:
+        labels = _laid_out(labels, order)
     if job.labels is None:
         found = masked_stats(samples, labels, job.statistics, **options)
         return {name: np.asarray(each)[None] for name, each in found.items()}
     return label_stats(labels, samples, job.statistics, background=job.background, **options)
 
 
-def _laid_out(labels: Array, order: Sequence[int]) -> Array:
-    """Return the labels in the order of the image's samples, which sums of floats follow."""
-    if len(order) != labels.ndim:
-        return labels  # to be refused
-    return np.ascontiguousarray(labels.transpose(order)).transpose(np.argsort(order))
+def _laid_out(array: Array, order: Sequence[int]) -> Array:
+    """Return an array whose axes lie in memory in that order, which sums of floats follow."""
+    return np.asarray(array.transpose(order), order="C").transpose(np.argsort(order))
+
+
+def _image_axes(image: Image, label_order: Sequence[int]) -> tuple[list[int], list[int]]:
+    """Return the axes of the image under those of the labels, and those of the channels."""
+    pixel_axes = [image.axes[axis] for axis in label_order]
+    return pixel_axes, [axis for axis in range(image.ndim) if axis not in pixel_axes]
 
 
 def _by_tiles(
     job: Job, image: Image, regions: Image, cuts: Sequence[Cut], show: Show
 ) -> dict[str, Array]:
-    names = region_names(job.statistics, with_image=True)
+    names = _names(job)
+    ddof = degrees_of_freedom(job.ddof)
     is_mask = job.labels is None
     background = 0 if is_mask else job.background
     order = _label_order(image, regions)
-    pixel_axes = [image.axes[axis] for axis in order]
-    channel_axes = [axis for axis in range(image.ndim) if axis not in pixel_axes]
+    pixel_axes, channel_axes = _image_axes(image, order)
     channels = tuple(image.shape[axis] for axis in channel_axes)
     # Sums of floats follow the order of the pixels; all else is the same for tiles in any order.
     ordered = [name for name in names if name not in GEOMETRY and not is_exact(name, image.dtype)]
@@ -190,6 +210,8 @@ def _by_tiles(
                     " regions with labels use --labels"
                 )
             labels = mask_array(labels)
+        else:
+            labels, _ = label_array(labels)
         if ordered:
             in_order = samples.transpose(pixel_axes + channel_axes)
             pieces.take(labels.transpose(order).reshape(-1), in_order.reshape(-1, *channels))
@@ -199,9 +221,9 @@ def _by_tiles(
 
     run_parts(cuts, read, take, lambda cut, nothing: None, show)
     index = np.ones(1, np.int64) if is_mask else None
-    found = pieces.columns(index, ddof=job.ddof) if ordered else {}
+    found = pieces.columns(index, ddof=ddof) if ordered else {}
     if tiled:
-        found |= stats.result(index=index, ddof=job.ddof)
+        found |= stats.result(index=index, ddof=ddof)
     listed = names if is_mask else ("label", *names)
     return {name: found[name] for name in listed}
 

@@ -85,12 +85,13 @@ class PixelPieces:
         if self._piece is None:
             self._dtype = pixels.dtype
             self._piece = self._new_table(pixels)
+        self._taken += len(labels)
+        ends_piece = self._taken == self._ends[0]
         calls.take(
             self._piece, pixels, skipna=self._skipna, workers=self._workers,
-            is_mask=self._is_mask, continues=True,
+            is_mask=self._is_mask, ends_piece=ends_piece,
         )  # fmt: skip
-        self._taken += len(labels)
-        if self._taken == self._ends[0]:
+        if ends_piece:
             self._total = self._total or self._new_table(pixels)
             self._total.merge(self._piece)
             self._piece = None
@@ -98,8 +99,9 @@ class PixelPieces:
 
     def _new_table(self, pixels: calls.Pixels) -> _core._RegionTable:
         return calls.new_table(
-            pixels, self._names, self._background, geometry=False, dense_span=calls.TILES_SPAN
-        )
+            pixels, self._names, self._background, geometry=False,
+            dense_span=calls.dense_span_of(self._pixels),
+        )  # fmt: skip
 
     def columns(self, index: Array | None, *, ddof: float) -> dict[str, Array]:
         """Return the labels and their statistics, after the last pixel."""

@@ -67,11 +67,11 @@ BOXEL_INLINE MeanOf<V> near_mean(MeanOf<V> a, MeanOf<V> b, double share, V& delt
   return {a.origin, a.offset + delta * share};
 }
 
-// The same; where the distance overflows or one is not finite, in the plain form from the origin 0.
+// The same; where that overflows or one is not finite, in the plain form from the origin 0.
 BOXEL_INLINE Mean merged_mean(Mean a, Mean b, double rest, double share, double& delta) {
   const Mean near = near_mean(a, b, share, delta);
   const Mean plain{0.0, (a.origin + a.offset) * rest + (b.origin + b.offset) * share};
-  return select(is_finite(delta), near, plain);
+  return select(is_finite(near.offset), near, plain);
 }
 
 // The same with the origin of the heavier side, next to the mean: that of a light and distant one
@@ -79,7 +79,7 @@ BOXEL_INLINE Mean merged_mean(Mean a, Mean b, double rest, double share, double&
 BOXEL_INLINE Mean anchored_mean(Mean a, Mean b, double rest, double share, double& delta) {
   const Mean merged = merged_mean(a, b, rest, share, delta);
   const Mean from_b{b.origin, b.offset - delta * rest};
-  return centred(select((share > rest) & is_finite(delta), from_b, merged));
+  return centred(select((share > rest) & is_finite(from_b.offset), from_b, merged));
 }
 
 // Balanced sum of term(k), k in [A, B).

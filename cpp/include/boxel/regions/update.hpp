@@ -24,8 +24,9 @@ struct RegionUpdate {
   bool is_mask = false;          // the labels are bool, and only region 1 is of interest
   bool skipna = false;
   std::vector<std::int64_t> origin;  // of the labels in the whole image, per axis
-  // The pixels follow those taken before, in the same piece of the image and in whole chunks.
-  bool continues = false;
+  // Where the pixels are a part of a piece, in whole chunks: whether they are its end. They go
+  // straight into the table, behind those taken before.
+  std::optional<bool> ends_piece;
   int workers = 1;
   Poll poll;
 };
@@ -42,7 +43,7 @@ struct RegionPieces {
 };
 RegionPieces region_pieces(std::int64_t pixels, std::int64_t channels, bool is_mask);
 
-// A failed call leaves the table as it was, unless it continues a piece.
+// A failed call leaves the table as it was, unless it takes a part of a piece.
 void update_regions(RegionTable& table, const RegionUpdate& update);
 
 }  // namespace boxel

@@ -172,13 +172,12 @@ struct BlockTaker {
   }
 
   // Mean and M2 in two passes over the block: the mean by differences from its first sample, then
-  // the squares around that mean. False where something is not finite: nothing was taken in then.
-  static bool moments(Lanes state, const RegionBlock& block, bool second) {
-    using Rows = CountedMoments;
+  // the squares around that mean. A channel in which something is not finite goes sample by sample.
+  static void moments(Lanes state, const RegionBlock& block, bool second) {
     const T* samples = static_cast<const T*>(block.samples);
     const std::uint8_t* include = block.include;
     const auto n = static_cast<double>(block.counted);
-    if (block.counted == 0) return true;
+    if (block.counted == 0) return;
     std::int64_t start = 0;
     while (Masked && !include[start]) start += Channels;
     double centers[group_pixels * Channels];
@@ -194,42 +193,57 @@ struct BlockTaker {
     double rests[Channels] = {};
     // Differences from a first sample far from all others are rounded too coarsely for their mean.
     constexpr double far = 8;
-    bool refined = second;
+    bool refined[Channels];
     for (int c = 0; c < Channels; ++c) {
-      if (!is_finite(shifts[c])) return false;
-      means[c] += shifts[c] / n;
-      refined |= std::fabs(shifts[c] / n) > far * std::fabs(means[c]);
+      const double shift = shifts[c] / n;
+      means[c] += shift;
+      refined[c] = second || std::fabs(shift) > far * std::fabs(means[c]);
     }
-    if (refined) {
+    if (std::any_of(refined, refined + Channels, [](bool is) { return is; })) {
       spread_centers();
       add_differences<true>(samples, include, centers, block.pixels, rests, squares);
-      for (int c = 0; c < Channels; ++c) {
-        if (second && !is_finite(squares[c])) return false;
-      }
     }
     for (int c = 0; c < Channels; ++c) {
-      const std::int64_t lane = block.lane + c;
-      double& held = state.row<double>(Rows::n)[lane];
-      double& origin = state.row<double>(Rows::origin)[lane];
-      double& offset = state.row<double>(Rows::offset)[lane];
-      double& m2 = state.row<double>(Rows::m2)[lane];
-      const Mean mean = refined ? Mean{means[c], rests[c] / n}
-                                : Mean{static_cast<double>(samples[start + c]), shifts[c] / n};
-      const double spread = squares[c] - rests[c] * (rests[c] / n);
-      const double added = spread > 0 ? spread : 0.0;
-      if (held > 0) {
-        Rows::merge_lane(held, origin, offset, m2, n, mean, added);
-      } else {
-        held = n;
-        origin = mean.origin;
-        offset = mean.offset;
-        m2 = added;
+      const Mean mean = refined[c] ? Mean{means[c], rests[c] / n}
+                                   : Mean{static_cast<double>(samples[start + c]), shifts[c] / n};
+      const bool finite = is_finite(means[c]) && is_finite(mean.offset);
+      if (!finite || (second && !is_finite(squares[c]))) {
+        one_by_one(state, block, c);
+        continue;
       }
+      const double spread = squares[c] - rests[c] * (rests[c] / n);
+      add_mean(state, block.lane + c, n, mean, second && spread > 0 ? spread : 0.0);
     }
-    return true;
   }
 
  private:
+  static void add_mean(Lanes state, std::int64_t lane, double n, Mean mean, double m2_added) {
+    using Rows = CountedMoments;
+    double& held = state.row<double>(Rows::n)[lane];
+    double& origin = state.row<double>(Rows::origin)[lane];
+    double& offset = state.row<double>(Rows::offset)[lane];
+    double& m2 = state.row<double>(Rows::m2)[lane];
+    if (held > 0) {
+      Rows::merge_lane(held, origin, offset, m2, n, mean, m2_added);
+    } else {
+      held = n;
+      origin = mean.origin;
+      offset = mean.offset;
+      m2 = m2_added;
+    }
+  }
+
+  static void one_by_one(Lanes state, const RegionBlock& block, int channel) {
+    const T* samples = static_cast<const T*>(block.samples);
+    MomentsTaker<T> taker;
+    taker.begin(state, block.lane + channel);
+    for (std::int64_t p = 0; p < block.pixels; ++p) {
+      const std::int64_t index = p * Channels + channel;
+      if (!Masked || block.include[index]) taker.add(samples[index]);
+    }
+    taker.end(state, block.lane + channel);
+  }
+
   // Adds up the differences from centers, which repeat with the positions of a group, and perhaps
   // their squares.
   template <bool Squared>
@@ -296,7 +310,8 @@ bool take_block(StateKind kind, Lanes state, const RegionBlock& block) {
     case StateKind::mean:
     case StateKind::moments:
       if constexpr (std::is_floating_point_v<T>) {
-        return Taker::moments(state, block, kind == StateKind::moments);
+        Taker::moments(state, block, kind == StateKind::moments);
+        return true;
       }
       return false;
     default:
