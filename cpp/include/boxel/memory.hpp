@@ -39,19 +39,14 @@ class Buffer {
     memory_.reset();
     data_ = nullptr;
     capacity_ = 0;
-    if (bytes < 2 * huge_page) {
-      // Aligned by hand: asking for it costs small calls ten times as much as other memory.
-      memory_ = Memory(static_cast<std::byte*>(::operator new(bytes + cache_line)), Free{false});
-      const auto place = reinterpret_cast<std::uintptr_t>(memory_.get());
-      data_ = memory_.get() + (cache_line - place % cache_line) % cache_line;
-    } else {
-      constexpr std::align_val_t alignment{huge_page};
-      memory_ = Memory(static_cast<std::byte*>(::operator new(bytes, alignment)), Free{true});
-      data_ = memory_.get();
+    // Aligned by hand: asking for it costs small calls ten times as much as other memory.
+    const std::size_t alignment = bytes >= 2 * huge_page ? huge_page : cache_line;
+    memory_.reset(static_cast<std::byte*>(::operator new(bytes + alignment)));
+    const auto place = reinterpret_cast<std::uintptr_t>(memory_.get());
+    data_ = memory_.get() + (alignment - place % alignment) % alignment;
 #ifdef __linux__
-      madvise(data_, bytes, MADV_HUGEPAGE);  // a wish: refusal is fine
+    if (alignment == huge_page) madvise(data_, bytes, MADV_HUGEPAGE);  // a wish: refusal is fine
 #endif
-    }
     capacity_ = bytes;
   }
   std::byte* data() const { return data_; }
@@ -59,13 +54,9 @@ class Buffer {
 
  private:
   struct Free {
-    bool huge;
-    void operator()(std::byte* memory) const {
-      huge ? ::operator delete(memory, std::align_val_t{huge_page}) : ::operator delete(memory);
-    }
+    void operator()(std::byte* memory) const { ::operator delete(memory); }
   };
-  using Memory = std::unique_ptr<std::byte, Free>;
-  Memory memory_{nullptr, Free{false}};
+  std::unique_ptr<std::byte, Free> memory_;
   std::byte* data_ = nullptr;
   std::size_t capacity_ = 0;
 };
