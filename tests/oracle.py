@@ -194,20 +194,9 @@ def sum_rounding(samples, ddof=0):
     return 0.0 if samples.are_exact else roundings(samples) * magnitude(samples)
 
 
-def first_magnitude(samples):
-    """Return the absolute value of the first sample, from which means may go by differences."""
-    if samples.weighted or non_finite_total(samples.values) is not None:
-        return 0.0
-    return abs(to_float(exact(samples.values[0])))
-
-
 def mean_rounding(samples, ddof=0):
-    # A mean may be built from differences, which are up to twice as large as the samples, or as
-    # large as the first of them.
-    if samples.are_exact:
-        return 0.0
-    plain = sum_rounding(samples) / to_float(sum(samples.weights))
-    return 2 * (plain + roundings(samples) * first_magnitude(samples))
+    # A mean may be built from differences, which are up to twice as large as the samples.
+    return 2 * sum_rounding(samples) / to_float(sum(samples.weights))
 
 
 def density_rounding(samples, ddof=0):
@@ -222,9 +211,7 @@ def var_rounding(samples, ddof=0):
         # A fractional ddof leaves no integer to divide by: one more rounding.
         return 0.0 if ddof == int(ddof) else 2 * UNIT_ROUNDOFF * to_float(variance)
     spread = to_float(var(samples))
-    root_mean_square = math.hypot(
-        to_float(mean(samples)), math.sqrt(spread), first_magnitude(samples)
-    )
+    root_mean_square = math.hypot(to_float(mean(samples)), math.sqrt(spread))
     divisor = degrees_of_freedom(samples, ddof)
     weight = sum(samples.weights)
     amplification = to_float(weight / divisor)
