@@ -257,6 +257,44 @@ def test_a_large_sample_costs_the_mean_of_many_no_digits(way, place):
     assert found == pytest.approx(math.fsum(image) / len(image), rel=3e-13)
 
 
+ONE_MEAN_OF_A_SHORT_LINE = {
+    **ONE_MEAN_OF_A_LINE,
+    "adjoining pixels of a region": lambda image: bx.label_stats(
+        np.ones(len(image), int), image, "mean"
+    )["mean"][0],
+    "mask with holes": lambda image: bx.masked_mean(
+        np.repeat(image, 2)[None], np.tile([True, False], len(image))[None]
+    ),
+    "channels under a mask": lambda image: bx.masked_mean(
+        np.repeat(image[None, :, None], 3, axis=2), np.ones((1, len(image)), bool)
+    )[2],
+    "box along rows": lambda image: bx.box_filter(
+        np.pad(image, 99, mode="wrap"), len(image), "mean", mode="valid"
+    )[99],
+    "box across rows": lambda image: bx.box_filter(
+        np.repeat(np.pad(image, 9, mode="wrap")[:, None], 9, axis=1),
+        (len(image), 1),
+        ("mean", "var"),
+        mode="valid",
+    )["mean"][9, 8],
+}
+
+
+@pytest.mark.parametrize("way", ONE_MEAN_OF_A_SHORT_LINE)
+def test_a_large_sample_costs_the_mean_of_few_no_more_digits_than_a_sum(way):
+    """Differences from the large sample, one by one, would have up to five times the error."""
+    random = np.random.default_rng(5)
+    for length in (*range(3, 34, 3), 63, 64, 100, 300):
+        if way == "tiles of lanes" and length % 100:
+            continue
+        for place in (0, 0, 0, 0, 1, length // 2):
+            image = random.normal(size=length) * 10.0 ** random.integers(-1, 2, length)
+            image[place] = -1e16 * abs(random.normal())  # "where" leaves out large ones
+            error = abs(ONE_MEAN_OF_A_SHORT_LINE[way](image) - math.fsum(image) / length)
+            roundings = 2 * (length + 3) * oracle.UNIT_ROUNDOFF
+            assert error <= roundings * np.abs(image).mean(), (length, place)
+
+
 # 4. Variance is never negative; means lie within their samples ------------------------------------
 
 

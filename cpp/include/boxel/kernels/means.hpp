@@ -2,8 +2,8 @@
 //
 // An origin far from the mean costs digits: after 1e10 and a million samples near 0.5 the mean is
 // near 1e4, but an offset from 1e10 is rounded to 2e-6. The origin therefore becomes the mean so
-// far each time that the number of samples doubles, within which the weight of a sample only
-// halves.
+// far each time that the number of samples reaches a power of eight: it is then at most a few times
+// further from zero than the mean is, and differences from it lose no more digits than sums do.
 
 namespace boxel::BOXEL_KERNELS {
 
@@ -24,17 +24,15 @@ BOXEL_INLINE Mean select(bool condition, Mean a, Mean b) {
   return {condition ? a.origin : b.origin, condition ? a.offset : b.offset};
 }
 
-// Of fewer samples a mean loses few digits. Merges bring fewer samples than rows do, at more cost.
-constexpr std::int64_t many = 64;
-constexpr std::int64_t many_merged = 512;
-
 // Whether the origin is to be moved when `added` samples come to `before`.
-BOXEL_INLINE bool doubles(std::int64_t before, std::int64_t added, std::int64_t least = many) {
-  const std::int64_t total = before + added;
-  return total >= least && (before ^ total) > before;
+constexpr bool moves_origin(std::int64_t before, std::int64_t added) {
+  constexpr auto power = [](std::int64_t samples) {
+    return (std::bit_width(static_cast<std::uint64_t>(samples | 1)) - 1) / 3;
+  };
+  return power(before) < power(before + added);
 }
-BOXEL_INLINE bool merge_doubles(double before, double added) {
-  return doubles(static_cast<std::int64_t>(before), static_cast<std::int64_t>(added), many_merged);
+BOXEL_INLINE bool merge_moves_origin(double before, double added) {
+  return moves_origin(static_cast<std::int64_t>(before), static_cast<std::int64_t>(added));
 }
 
 // The same mean from the origin next to it (Knuth's sum of two), if that is finite.

@@ -23,7 +23,7 @@ class Moments final
       add<R, true>(state, rows, lanes, 0, ahead);
     } else {
       add<R, false>(state, rows, lanes, static_cast<double>(before), ahead);
-      if (doubles(before, R)) {
+      if (moves_origin(before, R)) {
         centre_lanes(state.row<double>(origin_row), state.row<double>(offset_row), lanes);
       }
     }
@@ -32,28 +32,8 @@ class Moments final
   void merge(Lanes out, Lanes a, Lanes b, std::int64_t lanes, double na, double nb) override {
     // The origin of a light and distant side would round away the digits of the other.
     if (nb > na) return merge(out, b, a, lanes, nb, na);
-    const double rest = na / (na + nb);
-    const double share = nb / (na + nb);
-    const double weight = na * share;
-    double* origin = out.row<double>(origin_row);
-    double* offset = out.row<double>(offset_row);
-    const double* a_origin = a.row<double>(origin_row);
-    const double* a_offset = a.row<double>(offset_row);
-    const double* b_origin = b.row<double>(origin_row);
-    const double* b_offset = b.row<double>(offset_row);
-    BOXEL_EACH_LANE
-    for (std::int64_t l = 0; l < lanes; ++l) {
-      double delta = 0;
-      const Mean merged =
-          merged_mean({a_origin[l], a_offset[l]}, {b_origin[l], b_offset[l]}, rest, share, delta);
-      if constexpr (SecondMoment) {
-        const double m2 = a.row<double>(m2_row)[l] + b.row<double>(m2_row)[l];
-        out.row<double>(m2_row)[l] = m2 + delta * delta * weight;
-      }
-      offset[l] = merged.offset;
-      origin[l] = merged.origin;
-    }
-    if (merge_doubles(na, nb)) centre_lanes(origin, offset, lanes);
+    if (merge_moves_origin(na, nb)) return merge_into<true>(out, a, b, lanes, na, nb);
+    merge_into<false>(out, a, b, lanes, na, nb);
   }
 
   bool takes_runs() const override { return true; }
@@ -132,6 +112,33 @@ class Moments final
   }
 
  private:
+  template <bool Moves>
+  BOXEL_SHARED static void merge_into(Lanes out, Lanes a, Lanes b, std::int64_t lanes, double na,
+                                      double nb) {
+    const double rest = na / (na + nb);
+    const double share = nb / (na + nb);
+    const double weight = na * share;
+    double* origin = out.row<double>(origin_row);
+    double* offset = out.row<double>(offset_row);
+    const double* a_origin = a.row<double>(origin_row);
+    const double* a_offset = a.row<double>(offset_row);
+    const double* b_origin = b.row<double>(origin_row);
+    const double* b_offset = b.row<double>(offset_row);
+    BOXEL_EACH_LANE
+    for (std::int64_t l = 0; l < lanes; ++l) {
+      double delta = 0;
+      Mean merged =
+          merged_mean({a_origin[l], a_offset[l]}, {b_origin[l], b_offset[l]}, rest, share, delta);
+      if constexpr (SecondMoment) {
+        const double m2 = a.row<double>(m2_row)[l] + b.row<double>(m2_row)[l];
+        out.row<double>(m2_row)[l] = m2 + delta * delta * weight;
+      }
+      if constexpr (Moves) merged = centred(merged);
+      offset[l] = merged.offset;
+      origin[l] = merged.origin;
+    }
+  }
+
   // Adjacent lanes hold equally many samples, so that their means count alike.
   template <int B>
   BOXEL_SHARED static void fold_means(Lanes out, Lanes in, std::int64_t count, double held) {
@@ -154,7 +161,7 @@ class Moments final
       out_origin[j] = mean.origin;
       out_offset[j] = mean.offset;
     }
-    if (merge_doubles(held, held * (B - 1))) centre_lanes(out_origin, out_offset, count);
+    if (merge_moves_origin(held, held * (B - 1))) centre_lanes(out_origin, out_offset, count);
   }
 
   // Lanes that are looked at together for whether all went well.
@@ -214,7 +221,8 @@ class Moments final
       Mean mean = combine_values<R, SecondMoment, false>(
           {origin, first - origin}, [&](int k) { return sample(k) - first; }, sample, m2);
       if constexpr (First) {
-        origins[l] = origin;
+        if constexpr (moves_origin(0, R)) mean = nearly_centred(mean);
+        origins[l] = mean.origin;
       } else {
         double delta = 0;
         mean = near_mean({origin, held_offset}, mean, shares.share, delta);
@@ -254,14 +262,15 @@ class Moments final
           MeanOf<Pack>{held.origin, first - held.origin},
           [&](int k) BOXEL_INLINED { return samples[k] - first; }, sample, m2);
       if constexpr (First) {
-        held.offset = mean.offset;
+        held = mean;
         held_m2 = m2;
+        if constexpr (moves_origin(0, R)) held = nearly_centred(held);
       } else {
         const auto before = static_cast<double>(start);
         const double share = R / (before + R);
         Pack delta{};
         held = near_mean(held, mean, share, delta);
-        if (doubles(start, R)) held = nearly_centred(held);
+        if (moves_origin(start, R)) held = nearly_centred(held);
         if constexpr (SecondMoment) held_m2 = (held_m2 + m2) + delta * delta * (before * share);
       }
     };

@@ -192,7 +192,7 @@ struct BlockTaker {
     double squares[Channels] = {};
     double rests[Channels] = {};
     // Differences from a first sample far from all others are rounded too coarsely for their mean.
-    constexpr double far = 8;
+    constexpr double far = 4;
     bool refined[Channels];
     for (int c = 0; c < Channels; ++c) {
       const double shift = shifts[c] / n;

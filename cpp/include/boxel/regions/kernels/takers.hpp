@@ -117,14 +117,15 @@ class SquaresTaker {
   Squared squares_ = 0;
 };
 
-// Mean and M2. Samples that follow each other are gathered around the first of them, as in Moments:
-// M2 of a batch of k cannot be negative and loses at most a factor k. A batch is merged into the
-// lane when it is full, and before samples so far away that their squares could overflow, which go
-// in one by one.
+// Mean and M2. Samples that follow each other are gathered in a batch by their differences from the
+// mean of the lane. With at most seven times as many samples as the lane, M2 of both cannot be
+// negative and loses at most a factor 8, as in Moments, and the mean does not stay near a single
+// distant sample. A batch is merged into the lane when it is full, and before samples so far away
+// that their squares could overflow, which go in one by one.
 template <class T>
 class MomentsTaker {
   using Rows = CountedMoments;
-  static constexpr double full = 64;
+  static constexpr double most = 64;
   static constexpr double far = 0x1p500;
 
  public:
@@ -133,20 +134,21 @@ class MomentsTaker {
     origin_ = state.row<double>(Rows::origin)[lane];
     offset_ = state.row<double>(Rows::offset)[lane];
     m2_ = state.row<double>(Rows::m2)[lane];
+    set_batch();
   }
   BOXEL_INLINE void add(T sample) {
     const auto x = static_cast<double>(sample);
     if (count_ == 0) {
-      first_ = x;
+      center_ = is_finite(mean_) ? mean_ : x;
       differences_ = 0;
       squares_ = 0;
     }
-    const double d = x - first_;
-    // The first sample must not be infinite, nor NaN: its distance from itself is then NaN.
+    const double d = x - center_;
+    // Not a number where the sample is not finite.
     if (!(std::fabs(d) < far)) return add_far(x);
     differences_ += d;
     squares_ += d * d;
-    if (++count_ == full) merge_batch();
+    if (++count_ == full_) merge_batch();
   }
   // One sample into a lane (West, 1979), with a single division where nothing can overflow.
   static BOXEL_INLINE void take_one(Lanes state, std::int64_t lane, T sample) {
@@ -162,9 +164,9 @@ class MomentsTaker {
     const double share = 1.0 / (n + 1.0);
     offset += delta * share;
     m2 += delta * delta * (n * share);
-    const bool moves_origin = doubles(static_cast<std::int64_t>(n), 1);
+    const bool moves = merge_moves_origin(n, 1.0);
     n += 1.0;
-    if (moves_origin) {
+    if (moves) {
       const Mean mean = centred({origin, offset});
       origin = mean.origin;
       offset = mean.offset;
@@ -182,24 +184,30 @@ class MomentsTaker {
   void add_far(double x) {
     if (count_ > 0) merge_batch();
     Rows::add(x, 1.0, true, n_, origin_, offset_, m2_);
+    set_batch();
   }
 
   BOXEL_INLINE void merge_batch() {
-    const double mean = differences_ / count_;
-    const double m2 = squares_ - differences_ * mean;
     if (n_ > 0) {
-      Rows::merge_lane(n_, origin_, offset_, m2_, count_, {first_, mean}, m2);
+      const double mean = differences_ / count_;
+      const double m2 = squares_ - differences_ * mean;
+      Rows::merge_lane(n_, origin_, offset_, m2_, count_, {center_, mean}, m2);
     } else {
-      n_ = count_;
-      origin_ = first_;
-      offset_ = mean;
-      m2_ = m2;
+      n_ = 1;
+      origin_ = center_;
     }
     count_ = 0;
+    set_batch();
   }
 
-  double n_ = 0, origin_ = 0, offset_ = 0, m2_ = 0;               // of the lane
-  double count_ = 0, first_ = 0, differences_ = 0, squares_ = 0;  // of the batch
+  // The batch of an empty lane is its first sample.
+  BOXEL_INLINE void set_batch() {
+    full_ = n_ > 0 ? std::min(most, 7 * n_) : 1;
+    mean_ = n_ > 0 ? origin_ + offset_ : not_a_number();
+  }
+
+  double n_ = 0, origin_ = 0, offset_ = 0, m2_ = 0, mean_ = 0;                // of the lane
+  double count_ = 0, full_ = 1, center_ = 0, differences_ = 0, squares_ = 0;  // of the batch
 };
 
 }  // namespace boxel::BOXEL_KERNELS
