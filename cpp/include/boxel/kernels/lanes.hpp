@@ -5,10 +5,14 @@
 #define BOXEL_PRAGMA(text) _Pragma(#text)
 #if defined(__clang__)
 #define BOXEL_EACH_LANE BOXEL_PRAGMA(clang loop vectorize(assume_safety))
+#define BOXEL_EACH_LANE_OF_LINE BOXEL_PRAGMA(clang loop vectorize(assume_safety) unroll(disable))
 #elif defined(__GNUC__)
 #define BOXEL_EACH_LANE BOXEL_PRAGMA(GCC ivdep)
+// A short loop would be unrolled before it could be vectorised.
+#define BOXEL_EACH_LANE_OF_LINE BOXEL_PRAGMA(GCC unroll 1) BOXEL_PRAGMA(GCC ivdep)
 #else
 #define BOXEL_EACH_LANE
+#define BOXEL_EACH_LANE_OF_LINE
 #endif
 #define BOXEL_INLINE inline __attribute__((always_inline))
 // For lambdas, behind their parameters.

@@ -29,18 +29,20 @@ constexpr bool moves_origin(std::int64_t before, std::int64_t added) {
   constexpr auto power = [](std::int64_t samples) {
     return (std::bit_width(static_cast<std::uint64_t>(samples | 1)) - 1) / 3;
   };
-  return power(before) < power(before + added);
+  const std::int64_t total = before + added;
+  const bool doubles = (before ^ total) > before;
+  return doubles && power(before) < power(total);
 }
 BOXEL_INLINE bool merge_moves_origin(double before, double added) {
   return moves_origin(static_cast<std::int64_t>(before), static_cast<std::int64_t>(added));
 }
 
-// The same mean from the origin next to it (Knuth's sum of two), if that is finite.
+// The same mean from the origin next to it, if that is finite. The difference that was added is
+// exact unless it is the larger part; then it is rounded as it was before (Dekker's sum of two).
 template <class V>
 BOXEL_INLINE MeanOf<V> nearly_centred(MeanOf<V> mean) {
   const V sum = mean.origin + mean.offset;
-  const V added = sum - mean.origin;
-  return {sum, (mean.origin - (sum - added)) + (mean.offset - added)};
+  return {sum, mean.offset - (sum - mean.origin)};
 }
 
 BOXEL_INLINE Mean centred(Mean mean) {
@@ -58,16 +60,10 @@ inline void centre_lanes(double* origins, double* offsets, std::int64_t lanes) {
 }
 
 // The mean of a and b, which has the share `share` of the samples and a `rest`. `delta` is how far
-// b lies from a.
-template <class V>
-BOXEL_INLINE MeanOf<V> near_mean(MeanOf<V> a, MeanOf<V> b, double share, V& delta) {
-  delta = (b.offset - a.offset) + (b.origin - a.origin);
-  return {a.origin, a.offset + delta * share};
-}
-
-// The same; where that overflows or one is not finite, in the plain form from the origin 0.
+// b lies from a. Where that overflows or one is not finite, in the plain form from the origin 0.
 BOXEL_INLINE Mean merged_mean(Mean a, Mean b, double rest, double share, double& delta) {
-  const Mean near = near_mean(a, b, share, delta);
+  delta = (b.offset - a.offset) + (b.origin - a.origin);
+  const Mean near{a.origin, a.offset + delta * share};
   const Mean plain{0.0, (a.origin + a.offset) * rest + (b.origin + b.offset) * share};
   return select(is_finite(near.offset), near, plain);
 }

@@ -224,8 +224,8 @@ class Moments final
         if constexpr (moves_origin(0, R)) mean = nearly_centred(mean);
         origins[l] = mean.origin;
       } else {
-        double delta = 0;
-        mean = near_mean({origin, held_offset}, mean, shares.share, delta);
+        const double delta = mean.offset - held_offset;
+        mean.offset = held_offset + delta * shares.share;
         if constexpr (SecondMoment) m2 = (held_m2 + m2) + delta * delta * weight;
       }
       std::int64_t sign = sign_of_finite(std::bit_cast<std::int64_t>(mean.offset));
@@ -244,13 +244,11 @@ class Moments final
   }
 
   // All samples of as many runs as a pack has lanes, while their state stays in registers; in the
-  // groups and with the bits of add_near(). False: some of it is not finite, and nothing was
-  // stored.
-  static BOXEL_INLINE bool add_runs_near(Lanes state, const SampleRuns& runs,
-                                         std::int64_t position) {
+  // groups and with the bits of add_near(). Returns negative bits where some of it is not finite.
+  static BOXEL_INLINE PackBits add_runs_near(Lanes state, const SampleRuns& runs,
+                                             std::int64_t position) {
     MeanOf<Pack> held{};
     Pack held_m2{};
-    PackBits signs{};
     const auto add_group = [&]<int R, bool First>(int start) BOXEL_INLINED {
       Pack samples[R];
       load_packs<T, R>(samples, runs, position, start);
@@ -268,21 +266,22 @@ class Moments final
       } else {
         const auto before = static_cast<double>(start);
         const double share = R / (before + R);
-        Pack delta{};
-        held = near_mean(held, mean, share, delta);
-        if (moves_origin(start, R)) held = nearly_centred(held);
+        const Pack delta = mean.offset - held.offset;
+        held.offset += delta * share;
+        if (start + R >= 64 && moves_origin(start, R)) held = nearly_centred(held);
         if constexpr (SecondMoment) held_m2 = (held_m2 + m2) + delta * delta * (before * share);
       }
     };
     for_run_groups(runs.length, add_group);
-    // What is not finite stays so.
-    signs |= sign_of_finite(reinterpret_cast<PackBits>(held.offset));
-    if constexpr (SecondMoment) signs |= sign_of_finite(reinterpret_cast<PackBits>(held_m2));
-    if (any_negative(signs)) return false;
     store_pack(state.row<double>(origin_row), held.origin);
     store_pack(state.row<double>(offset_row), held.offset);
-    if constexpr (SecondMoment) store_pack(state.row<double>(m2_row), held_m2);
-    return true;
+    // What is not finite stays so.
+    PackBits signs = sign_of_finite(reinterpret_cast<PackBits>(held.offset));
+    if constexpr (SecondMoment) {
+      store_pack(state.row<double>(m2_row), held_m2);
+      signs |= sign_of_finite(reinterpret_cast<PackBits>(held_m2));
+    }
+    return signs;
   }
 
   // Takes the samples into the lanes whose sign is negative.

@@ -28,7 +28,7 @@ BOXEL_INLINE void for_lines(const RowPointers<T, R>& rows, std::int64_t lanes, s
   std::int64_t start = 0;
   for (; start + line <= lanes; start += line) {
     if (ahead) prefetch_line(rows, start, ahead);
-    BOXEL_EACH_LANE
+    BOXEL_EACH_LANE_OF_LINE
     for (std::int64_t l = 0; l < line; ++l) body(start + l, l);
   }
   BOXEL_EACH_LANE

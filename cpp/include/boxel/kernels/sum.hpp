@@ -147,7 +147,7 @@ class Sum final : public SlotTaker<Sum<T, S>, T, S, AddedRows<S, 1>> {
           sum = First ? added : sum + added;
         });
         store_pack(lanes.row<S>(0), sum);
-        return true;
+        return PackBits{};
       });
     } else {
       Accumulator::take_runs(state, runs);
