@@ -16,6 +16,10 @@ namespace {
 
 // Lanes of a tile: its state stays in the first-level cache, the rows of a group in the second.
 constexpr std::int64_t tile_lanes = 1024;
+// Where all samples fit into one group a state is used once: longer tiles are fewer.
+std::int64_t tile_lanes_of(std::int64_t samples) {
+  return tile_lanes * std::max<std::int64_t>(1, max_group / samples);
+}
 // What a worker takes at a time; less than two of them stay on the caller's thread.
 constexpr std::int64_t piece_bytes = 1 << 20;
 
@@ -91,7 +95,8 @@ class VoxelRows {
     } while (!axes.empty() && lanes < shortest_row);
     outer_ = std::move(axes);
     inner_lanes_ = lanes / row_.front().length;
-    tile_positions_ = std::clamp<std::int64_t>(tile_lanes / inner_lanes_, 1, row_.front().length);
+    const std::int64_t most_lanes = tile_lanes_of(samples.samples.shape[0]);
+    tile_positions_ = std::clamp<std::int64_t>(most_lanes / inner_lanes_, 1, row_.front().length);
     tiles_per_row_ = (row_.front().length + tile_positions_ - 1) / tile_positions_;
     tiles_ = tiles_per_row_;
     for (const PlanAxis& axis : outer_) tiles_ *= axis.length;
