@@ -13,6 +13,7 @@ dask = pytest.importorskip("dask")
 da = pytest.importorskip("dask.array")
 
 import boxel.dask as bd  # noqa: E402
+from boxel.dask import _voxels  # noqa: E402
 
 CHUNKS = [(41, 37), (16, 16), (7, 37), (9, 5)]
 UNEVEN = ((3, 20, 1, 17), (30, 7))
@@ -251,12 +252,28 @@ STACK_CHUNKS = [(12, 9, 11), (4, 9, 5), (5, 4, 4), (1, 5, 11)]
 AXES = [-1, 0, (0, 2), (2, 1), None]
 
 
+@pytest.fixture(params=["at once", "by tiles", "in a tree"])
+def taken(request, monkeypatch):
+    """Chunks of the same voxels taken in each of the ways there are."""
+    if request.param == "in a tree":
+        monkeypatch.setattr(_voxels, "TAKEN_AT_ONCE", 0)
+    if request.param == "by tiles":
+        monkeypatch.setattr(_voxels, "_TILE_BYTES", 100)
+    return request.param
+
+
+def in_own_memory(stack, chunks):
+    """Return a dask array whose chunks are no views of one array."""
+    return da.from_array(stack, chunks).map_blocks(np.copy)
+
+
 @pytest.mark.parametrize("axis", AXES, ids=str)
-def test_voxels_do_not_depend_on_chunks(axis):
+def test_voxels_do_not_depend_on_chunks(axis, taken):
     stack = some_image("int16", (12, 9, 11)) - 50
     where = stack > -20
     for chunks in STACK_CHUNKS:
-        lazy = da.from_array(stack, chunks)
+        make = da.from_array if taken == "at once" else in_own_memory
+        lazy = make(stack, chunks)
         for options in (
             {},
             {"ddof": 1, "keepdims": True},
@@ -269,9 +286,9 @@ def test_voxels_do_not_depend_on_chunks(axis):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_voxels_of_every_dtype(dtype):
+def test_voxels_of_every_dtype(dtype, taken):
     stack = some_image(dtype, (12, 9, 11))
-    lazy = da.from_array(stack, (5, 4, 11))
+    lazy = in_own_memory(stack, (5, 4, 11))
     exact = np.dtype(dtype).kind != "f" and stack.itemsize < 8
     tolerance = {} if exact else {"rtol": 1e-13 if stack.itemsize == 8 else 1e-6}
     for function in ("voxel_mean", "voxel_var", "voxel_std"):
@@ -280,12 +297,12 @@ def test_voxels_of_every_dtype(dtype):
             assert_same(getattr(bd, function)(lazy, axis), expected, **tolerance)
 
 
-def test_voxels_with_weights_masks_and_nan():
+def test_voxels_with_weights_masks_and_nan(taken):
     stack = some_image("float32", (12, 9, 11))
     stack[3, 4, 5] = np.nan
     weights = np.random.default_rng(5).random(11)
     for chunks, axis in itertools.product(STACK_CHUNKS[:3], AXES):
-        lazy = da.from_array(stack, chunks)
+        lazy = in_own_memory(stack, chunks)
         for options in ({"skipna": True}, {"weights": weights, "ddof": 0.5}, {}):
             expected = bx.voxel_std(stack, axis, **options)
             assert_same(bd.voxel_std(lazy, axis, **options), expected, rtol=1e-6)
@@ -294,7 +311,7 @@ def test_voxels_with_weights_masks_and_nan():
         assert_same(lazy_mean, bx.voxel_mean(masked, axis), rtol=1e-6)
 
 
-def test_variance_at_an_offset_over_many_chunks():
+def test_variance_at_an_offset_over_many_chunks(taken):
     stack = 1e9 + np.random.default_rng(6).normal(size=(64, 5))
     found = bd.voxel_var(da.from_array(stack, (3, 5)), 0, ddof=1).compute()
     np.testing.assert_allclose(found, (stack - 1e9).var(axis=0, ddof=1), rtol=1e-6)
@@ -302,7 +319,7 @@ def test_variance_at_an_offset_over_many_chunks():
     assert bd.voxel_var(constant, 0).compute().tolist() == [0, 0, 0, 0]
 
 
-def test_a_line_of_many_samples():
+def test_a_line_of_many_samples(taken):
     line = some_image("int32", 10_000)
     assert_same(bd.voxel_mean_var(da.from_array(line, 4000), None), bx.voxel_mean_var(line, None))
     where = line > 20
@@ -428,6 +445,16 @@ def test_trees_merge_a_few_at_a_time():
     widths = [len(found) for found in graph.get_all_dependencies().values()]
     assert max(widths) <= 8
     assert_same(bd.voxel_var(stack, 0), bx.voxel_var(some_image(shape=(300, 4)), 0))
+
+
+def test_few_chunks_of_the_same_voxels_are_taken_by_one_task():
+    stack = np.random.default_rng(8).normal(size=(6, 40, 50))
+    lazy = in_own_memory(stack, (2, 20, 50))
+    found = bd.voxel_mean_var(lazy, 0, ddof=1)
+    tasks = [key for key in found[0].dask.to_dict() if "voxels" in str(key)]
+    assert not [key for key in tasks if "take" in str(key) or "merge" in str(key)]
+    # The same groups of samples as in memory, and therefore the same bits.
+    assert_same(found, bx.voxel_mean_var(stack, 0, ddof=1))
 
 
 def test_nothing_is_computed_early():

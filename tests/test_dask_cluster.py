@@ -57,7 +57,7 @@ def dies_once(chunk, folder=None, after=0):
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is no SIGKILL")
 def test_results_are_right_although_a_worker_is_killed(client, tmp_path):
     rng = np.random.default_rng(0)
-    stack = rng.integers(-500, 500, (24, 60, 50)).astype(np.int16)
+    stack = rng.integers(-500, 500, (48, 60, 50)).astype(np.int16)
     labels = rng.integers(0, 6, (60, 50))
     lazy = da.from_array(stack, (2, 20, 25)).map_blocks(
         dies_once, folder=str(tmp_path), after=20, dtype=stack.dtype, meta=stack[:0, :0, :0]

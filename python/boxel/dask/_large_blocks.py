@@ -16,13 +16,10 @@ from boxel._calls import Array
 from boxel._registry import FILLABLE, MERGEABLE
 from boxel.dask._graph import Along, Graph, chunks_of
 from boxel.dask._sources import Part
-from boxel.dask._trees import merged_in_tree
+from boxel.dask._trees import CHUNKS_TOGETHER, merged_in_tree
 from boxel.region_tiles import RegionStats
 
 __all__ = ["LargeBlocks", "add_trees", "are_large"]
-
-# As many chunks in one task are no harm.
-_CHUNKS_TOGETHER = 16
 
 
 def are_large(names: Sequence[str], chunks: Any, sizes: Sequence[int], boundary: str) -> bool:
@@ -33,7 +30,7 @@ def are_large(names: Sequence[str], chunks: Any, sizes: Sequence[int], boundary:
     together = [
         max(size / length, 1) if length else 1 for size, length in zip(sizes, lengths, strict=True)
     ]
-    return math.prod(together) > _CHUNKS_TOGETHER
+    return math.prod(together) > CHUNKS_TOGETHER
 
 
 @dataclass(frozen=True)

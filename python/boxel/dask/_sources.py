@@ -90,6 +90,16 @@ class Pieces:
         """The bytes of all pieces."""
         return sum(array.nbytes for array in self._arrays)
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of all pieces together."""
+        return tuple([ends[-1] for ends in self._ends])
+
+    @property
+    def are_one(self) -> bool:
+        """Whether all pieces can be had without a copy."""
+        return len(self._arrays) == 1
+
     def whole(self) -> Array:
         """Return all that there is."""
         return self._part([(0, ends[-1]) for ends in self._ends])

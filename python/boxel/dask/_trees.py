@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["merged_in_tree"]
+__all__ = ["CHUNKS_TOGETHER", "merged_in_tree"]
+
+CHUNKS_TOGETHER = 16
+"""As many chunks in one task are no harm."""
 
 _MERGED_TOGETHER = 8
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,12 +24,19 @@ from boxel.dask._graph import (
     weights_source,
     where_source,
 )
-from boxel.dask._sources import Part, Source, da
-from boxel.dask._trees import merged_in_tree
+from boxel.dask._sources import Part, Pieces, Range, Source, da
+from boxel.dask._trees import CHUNKS_TOGETHER, merged_in_tree
 from boxel.running.folding import finished, open_span
 from boxel.running.statistics import RunningStats
 
 __all__ = ["voxel_mean", "voxel_mean_var", "voxel_std", "voxel_var"]
+
+TAKEN_AT_ONCE = 256 << 20
+"""Bytes of chunks that one task takes together, which saves their states: three numbers for each
+voxel and chunk. Two chunks of the size that dask aims at."""
+
+_TILE_BYTES = 1 << 21
+"""Samples that are put together from several chunks at a time: they stay in the cache."""
 
 
 @dataclass(frozen=True)
@@ -46,21 +54,35 @@ class _Job:
     workers: int
 
     def reduce(self, _plans: Any, parts: Sequence[Part | None], arrays: Sequence[Any]) -> Any:
-        """Return the statistics of a chunk that holds all samples of its voxels."""
-        stack, where, weights = _read(parts, arrays)
-        found = blocks.block_reduce(
-            stack, [stack.shape[axis] if axis in self.axes else 1 for axis in range(stack.ndim)],
-            self.names, where=where, weights=weights, skipna=self.skipna,
-            min_count=self.min_count, fill_value=self.fill_value, ddof=self.ddof,
-            dtype=dict(zip(self.names, self.dtypes, strict=True)), workers=self.workers,
-        )  # fmt: skip
-        return self._shaped(tuple([found[name] for name in self.names]))
+        """Return the statistics of voxels of which all samples are there."""
+        stack, where, weights = _pieces(parts, arrays)
+        assert stack is not None
+        shape = [1 if axis in self.axes else length for axis, length in enumerate(stack.shape)]
+        found = [np.empty(shape, dtype) for dtype in self.dtypes]
+        for region in _tiles(stack, self.axes):
+            place = tuple(
+                [
+                    slice(0, 1) if axis in self.axes else slice(*each)
+                    for axis, each in enumerate(region)
+                ]
+            )
+            spans = [length if axis in self.axes else 1 for axis, length in enumerate(stack.shape)]
+            blocks.block_reduce(
+                stack.part(region), spans, self.names, where=_part(where, region),
+                weights=_part(weights, region), skipna=self.skipna, min_count=self.min_count,
+                fill_value=self.fill_value, ddof=self.ddof, out=[each[place] for each in found],
+                workers=self.workers,
+            )  # fmt: skip
+        return self._shaped(tuple(found))
 
     def take(
         self, _plans: Any, parts: Sequence[Part | None], arrays: Sequence[Any]
     ) -> RunningStats:
         """Return the open statistics of a chunk, with the reduced axes at length 1."""
-        stack, where, weights = _read(parts, arrays)
+        stack, where, weights = [
+            None if each is None else each.whole() for each in _pieces(parts, arrays)
+        ]
+        assert stack is not None
         moments = 1 if self.names == ("mean",) else 2
         return open_span(
             stack, self.axes, where=where, weights=weights, skipna=self.skipna, moments=moments
@@ -89,13 +111,35 @@ class _Job:
         return found[0] if len(found) == 1 else found
 
 
-def _read(parts: Sequence[Part | None], arrays: Sequence[Any]) -> tuple[Array, Any, Any]:
-    stack, where, weights = [
-        None if part is None else part.pieces(each).whole()
+def _pieces(parts: Sequence[Part | None], arrays: Sequence[Any]) -> list[Pieces | None]:
+    return [
+        None if part is None else part.pieces(each)
         for part, each in zip(parts, arrays, strict=True)
     ]
-    assert stack is not None
-    return stack, where, weights
+
+
+def _part(pieces: Pieces | None, region: Sequence[Range]) -> Array | None:
+    return None if pieces is None else pieces.part(region)
+
+
+def _tiles(stack: Pieces, axes: tuple[int, ...]) -> Iterator[tuple[Range, ...]]:
+    """Yield parts that hold all samples of their voxels; what is copied together stays small."""
+    whole = tuple([(0, length) for length in stack.shape])
+    if stack.are_one:
+        yield whole
+        return
+    lengths = list(stack.shape)
+    size = stack.nbytes
+    for axis in range(len(lengths)):
+        if axis not in axes and size > _TILE_BYTES:
+            size //= max(1, lengths[axis])
+            lengths[axis] = max(1, _TILE_BYTES // max(1, size))
+            size *= lengths[axis]
+    cuts = [
+        [(start, min(start + length, stop)) for start in range(0, stop, max(1, length))] or [(0, 0)]
+        for length, (_, stop) in zip(lengths, whole, strict=True)
+    ]
+    yield from itertools.product(*cuts)
 
 
 def _reduced(stack: Any, where: Any, weights: Any, job: _Job) -> list[Any]:
@@ -104,36 +148,53 @@ def _reduced(stack: Any, where: Any, weights: Any, job: _Job) -> list[Any]:
         where_source(where, stack.shape, stack.chunks, "stack"),
         weights_source(weights, stack.shape, stack.chunks, "stack"),
     ]
-    axes = []
-    for chunks in stack.chunks:
-        ends = list(itertools.accumulate(chunks, initial=0))
-        axes.append([Along(b - a, ((a, b),), None) for a, b in itertools.pairwise(ends)])
     kept = [axis for axis in range(stack.ndim) if job.keepdims or axis not in job.axes]
     graph = Graph("voxels", sources, job)
-    if all(len(stack.chunks[axis]) == 1 and stack.shape[axis] for axis in job.axes):
-        for index, along in chunks_of(axes):
+    axes = [_along(chunks) for chunks in stack.chunks]
+    spans = [
+        [Along(1, ((0, length),), None)] if axis in job.axes else axes[axis]
+        for axis, length in enumerate(stack.shape)
+    ]
+    for place, along in chunks_of(spans):
+        chunks = [axes[axis] if axis in job.axes else [along[axis]] for axis in range(stack.ndim)]
+        key = graph.key(*[place[axis] for axis in kept])
+        if _are_taken_at_once(stack, [each.ranges[0] for each in along], chunks, job):
             parts, keys = graph.read([each.ranges for each in along])
-            graph.tasks[graph.key(*[index[axis] for axis in kept])] = (
-                functools.partial(job.reduce, None, parts), keys,
-            )  # fmt: skip
-    else:
-        _add_trees(graph, axes, kept, job)
-    chunks = [(1,) if axis in job.axes else stack.chunks[axis] for axis in kept]
-    return graph.arrays(job.names, chunks, job.dtypes)
+            graph.tasks[key] = (functools.partial(job.reduce, None, parts), keys)
+        else:
+            _add_tree(graph, place, chunks, key, job)
+    lengths = [(1,) if axis in job.axes else stack.chunks[axis] for axis in kept]
+    return graph.arrays(job.names, lengths, job.dtypes)
 
 
-def _add_trees(graph: Graph, axes: Sequence[Sequence[Along]], kept: list[int], job: _Job) -> None:
-    """Add a tree of merges for each chunk of the result."""
-    states: dict[tuple[int, ...], list[Any]] = {}
-    for index, along in chunks_of(axes):
-        place = tuple([0 if axis in job.axes else number for axis, number in enumerate(index)])
+def _along(chunks: Sequence[int]) -> list[Along]:
+    ends = list(itertools.accumulate(chunks, initial=0))
+    return [Along(b - a, ((a, b),), None) for a, b in itertools.pairwise(ends)]
+
+
+def _are_taken_at_once(
+    stack: Any, region: Sequence[Range], chunks: Sequence[Sequence[Along]], job: _Job
+) -> bool:
+    """Tell whether one task shall hold all samples of its voxels."""
+    if not all(stack.shape[axis] for axis in job.axes):
+        return False
+    number = math.prod([len(each) for each in chunks])
+    size = math.prod([stop - start for start, stop in region]) * stack.dtype.itemsize
+    return number == 1 or (number <= CHUNKS_TOGETHER and size <= TAKEN_AT_ONCE)
+
+
+def _add_tree(
+    graph: Graph, place: tuple[int, ...], chunks: Sequence[Sequence[Along]], key: Any, job: _Job
+) -> None:
+    """Add a tree of merges for one chunk of the result."""
+    states = []
+    for index, along in chunks_of(chunks):
         parts, keys = graph.read([each.ranges for each in along])
-        key = (f"{graph.name}-take", *index)
-        graph.tasks[key] = (functools.partial(job.take, None, parts), keys)
-        states.setdefault(place, []).append(key)
-    for place, keys in states.items():
-        root = merged_in_tree(graph.tasks, f"{graph.name}-merge", place, keys)
-        graph.tasks[graph.key(*[place[axis] for axis in kept])] = (job.finish, root)
+        taken = (f"{graph.name}-take", *place, *index)
+        graph.tasks[taken] = (functools.partial(job.take, None, parts), keys)
+        states.append(taken)
+    root = merged_in_tree(graph.tasks, f"{graph.name}-merge", place, states)
+    graph.tasks[key] = (job.finish, root)
 
 
 def _planned(
