@@ -268,6 +268,7 @@ class Moments final
         const double share = R / (before + R);
         const Pack delta = mean.offset - held.offset;
         held.offset += delta * share;
+        // Between the first group and 64 samples there is no power of eight to ask for.
         if (start + R >= 64 && moves_origin(start, R)) held = nearly_centred(held);
         if constexpr (SecondMoment) held_m2 = (held_m2 + m2) + delta * delta * (before * share);
       }

@@ -25,21 +25,6 @@ BOXEL_INLINE Pack pack_of(const T* samples) {
   return __builtin_convertvector(loaded, Pack);
 }
 
-#if BOXEL_VECTOR_BYTES >= 32
-// The samples k and k + 1 of two runs. Doubles are loaded in halves, as that needs no permutation
-// of whole packs.
-template <int k, class T>
-BOXEL_INLINE Pack pairs_of(const T* a, const T* b) {
-  if constexpr (std::is_same_v<T, double>) {
-    typedef double Pair __attribute__((vector_size(16), aligned(8)));
-    return __builtin_shufflevector(*reinterpret_cast<const Pair*>(a + k),
-                                   *reinterpret_cast<const Pair*>(b + k), 0, 1, 2, 3);
-  } else {
-    return __builtin_shufflevector(pack_of(a), pack_of(b), k, k + 1, 4 + k, 5 + k);
-  }
-}
-#endif
-
 // As many samples of each run as a pack has lanes: out[k] holds the sample k of every run.
 template <class T>
 BOXEL_INLINE void load_square(Pack* out, const T* const* runs) {
@@ -49,10 +34,14 @@ BOXEL_INLINE void load_square(Pack* out, const T* const* runs) {
   out[0] = __builtin_shufflevector(a, b, 0, 2);
   out[1] = __builtin_shufflevector(a, b, 1, 3);
 #else
-  const Pack ac_low = pairs_of<0>(runs[0], runs[2]);
-  const Pack bd_low = pairs_of<0>(runs[1], runs[3]);
-  const Pack ac_high = pairs_of<2>(runs[0], runs[2]);
-  const Pack bd_high = pairs_of<2>(runs[1], runs[3]);
+  const Pack a = pack_of(runs[0]);
+  const Pack b = pack_of(runs[1]);
+  const Pack c = pack_of(runs[2]);
+  const Pack d = pack_of(runs[3]);
+  const Pack ac_low = __builtin_shufflevector(a, c, 0, 1, 4, 5);
+  const Pack bd_low = __builtin_shufflevector(b, d, 0, 1, 4, 5);
+  const Pack ac_high = __builtin_shufflevector(a, c, 2, 3, 6, 7);
+  const Pack bd_high = __builtin_shufflevector(b, d, 2, 3, 6, 7);
   out[0] = __builtin_shufflevector(ac_low, bd_low, 0, 4, 2, 6);
   out[1] = __builtin_shufflevector(ac_low, bd_low, 1, 5, 3, 7);
   out[2] = __builtin_shufflevector(ac_high, bd_high, 0, 4, 2, 6);
@@ -134,8 +123,7 @@ BOXEL_SHARED void take_runs_as_rows(Lanes state, const SampleRuns& runs, std::in
   }
 }
 
-// Calls take_pack(state, position) for the runs of a pack. Those for which it returns negative
-// bits, and those that fill no pack, are taken as rows.
+// Packs once more, now looked at one by one.
 template <class Accumulator, class T, class TakePack>
 BOXEL_SHARED void take_packs_again(Lanes state, const SampleRuns& runs, std::int64_t first,
                                    std::int64_t end, TakePack take_pack) {
@@ -147,12 +135,15 @@ BOXEL_SHARED void take_packs_again(Lanes state, const SampleRuns& runs, std::int
   }
 }
 
+// Calls take_pack(state, position) for the runs of a pack. Those for which it returns negative
+// bits, and those that fill no pack, are taken as rows. To look at the bits of each pack would keep
+// the next one waiting.
 template <class Accumulator, class T, class TakePack>
 BOXEL_INLINE void take_packs(Lanes state, const SampleRuns& runs, TakePack take_pack) {
-  constexpr std::int64_t looked_at = 16 * pack_lanes;
+  constexpr std::int64_t together = 16 * pack_lanes;
   const std::int64_t packed = runs.positions - runs.positions % pack_lanes;
-  for (std::int64_t first = 0; first < packed; first += looked_at) {
-    const std::int64_t end = std::min(packed, first + looked_at);
+  for (std::int64_t first = 0; first < packed; first += together) {
+    const std::int64_t end = std::min(packed, first + together);
     PackBits signs{};
     for (std::int64_t position = first; position < end; position += pack_lanes) {
       if (runs.ahead) prefetch_runs<T>(runs, position);
