@@ -103,6 +103,22 @@ TEST(runs_have_the_bits_of_rows) {
   }
 }
 
+TEST(many_and_long_runs_have_the_bits_of_rows) {
+  Random random(903);
+  for (const KernelSet* kernels : available_kernel_sets()) {
+    for (const std::int64_t positions : {63, 64, 65, 129}) {
+      for (const std::int64_t length : {8, 20, 64, 72, 520}) {
+        for (const bool special : {false, true}) {
+          for (const StateKind kind : {StateKind::sum, StateKind::mean, StateKind::moments}) {
+            const RunCase c{kind, positions, length, 1, special};
+            check_runs<double>(*kernels, Sample::float64, c, random);
+          }
+        }
+      }
+    }
+  }
+}
+
 TEST(states_that_take_rows_only_refuse_runs) {
   const KernelSet& kernels = *available_kernel_sets().front();
   const auto accumulator =

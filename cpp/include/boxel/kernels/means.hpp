@@ -2,8 +2,8 @@
 //
 // An origin far from the mean costs digits: after 1e10 and a million samples near 0.5 the mean is
 // near 1e4, but an offset from 1e10 is rounded to 2e-6. The origin therefore becomes the mean so
-// far each time that the number of samples reaches a power of eight: it is then at most a few times
-// further from zero than the mean is, and differences from it lose no more digits than sums do.
+// far at the latest when the number of samples reaches a power of eight: it is then at most a few
+// times as large as the mean magnitude, and differences from it lose no more digits than sums do.
 
 namespace boxel::BOXEL_KERNELS {
 
@@ -24,17 +24,22 @@ BOXEL_INLINE Mean select(bool condition, Mean a, Mean b) {
   return {condition ? a.origin : b.origin, condition ? a.offset : b.offset};
 }
 
-// Whether the origin is to be moved when `added` samples come to `before`.
-constexpr bool moves_origin(std::int64_t before, std::int64_t added) {
+// Whether the origin is to be moved when `added` samples are merged into `before`.
+constexpr bool merge_moves_origin(std::int64_t before, std::int64_t added) {
   constexpr auto power = [](std::int64_t samples) {
     return (std::bit_width(static_cast<std::uint64_t>(samples | 1)) - 1) / 3;
   };
-  const std::int64_t total = before + added;
-  const bool doubles = (before ^ total) > before;
-  return doubles && power(before) < power(total);
+  return power(before) < power(before + added);
 }
 BOXEL_INLINE bool merge_moves_origin(double before, double added) {
-  return moves_origin(static_cast<std::int64_t>(before), static_cast<std::int64_t>(added));
+  return merge_moves_origin(static_cast<std::int64_t>(before), static_cast<std::int64_t>(added));
+}
+
+// The same for samples that are added: one by one, seven roundings at the size of the first sample
+// are too many.
+constexpr std::int64_t few = 4;
+constexpr bool moves_origin(std::int64_t before, std::int64_t added) {
+  return (before < few && before + added >= few) || merge_moves_origin(before, added);
 }
 
 // The same mean from the origin next to it, if that is finite. The difference that was added is

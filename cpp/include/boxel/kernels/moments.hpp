@@ -300,7 +300,9 @@ class Moments final
       double m2 = 0;
       Mean mean = combine_values<R, SecondMoment, true>(
           {origin, first - origin}, [&](int k) { return sample(k) - first; }, sample, m2);
-      if constexpr (!First) {
+      if constexpr (First) {
+        if constexpr (moves_origin(0, R)) mean = centred(mean);
+      } else {
         double delta = 0;
         mean = merged_mean({origin, offsets[l]}, mean, shares.rest, shares.share, delta);
         if constexpr (SecondMoment) m2 = (m2s[l] + m2) + delta * delta * weight;

@@ -118,10 +118,10 @@ class SquaresTaker {
 };
 
 // Mean and M2. Samples that follow each other are gathered in a batch by their differences from the
-// mean of the lane. With at most seven times as many samples as the lane, M2 of both cannot be
-// negative and loses at most a factor 8, as in Moments, and the mean does not stay near a single
-// distant sample. A batch is merged into the lane when it is full, and before samples so far away
-// that their squares could overflow, which go in one by one.
+// mean of the lane. With at most three times as many samples as the lane, M2 of both cannot be
+// negative and loses at most a factor 4, and the mean does not stay near a single distant sample. A
+// batch is merged into the lane when it is full, and before samples so far away that their squares
+// could overflow, which go in one by one.
 template <class T>
 class MomentsTaker {
   using Rows = CountedMoments;
@@ -164,7 +164,7 @@ class MomentsTaker {
     const double share = 1.0 / (n + 1.0);
     offset += delta * share;
     m2 += delta * delta * (n * share);
-    const bool moves = merge_moves_origin(n, 1.0);
+    const bool moves = moves_origin(static_cast<std::int64_t>(n), 1);
     n += 1.0;
     if (moves) {
       const Mean mean = centred({origin, offset});
@@ -202,7 +202,7 @@ class MomentsTaker {
 
   // The batch of an empty lane is its first sample.
   BOXEL_INLINE void set_batch() {
-    full_ = n_ > 0 ? std::min(most, 7 * n_) : 1;
+    full_ = n_ > 0 ? std::min(most, 3 * n_) : 1;
     mean_ = n_ > 0 ? origin_ + offset_ : not_a_number();
   }
 
