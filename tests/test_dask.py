@@ -256,7 +256,7 @@ AXES = [-1, 0, (0, 2), (2, 1), None]
 def taken(request, monkeypatch):
     """Chunks of the same voxels taken in each of the ways there are."""
     if request.param == "in a tree":
-        monkeypatch.setattr(_voxels, "TAKEN_AT_ONCE", 0)
+        monkeypatch.setattr(_voxels, "_TAKEN_AT_ONCE", 0)
     if request.param == "by tiles":
         monkeypatch.setattr(_voxels, "_TILE_BYTES", 100)
     return request.param
@@ -311,20 +311,30 @@ def test_voxels_with_weights_masks_and_nan(taken):
         assert_same(lazy_mean, bx.voxel_mean(masked, axis), rtol=1e-6)
 
 
-def test_variance_at_an_offset_over_many_chunks(taken):
+@pytest.mark.parametrize("length", [3, 8])
+def test_variance_at_an_offset_over_many_chunks(taken, length):
     stack = 1e9 + np.random.default_rng(6).normal(size=(64, 5))
-    found = bd.voxel_var(da.from_array(stack, (3, 5)), 0, ddof=1).compute()
+    found = bd.voxel_var(in_own_memory(stack, (length, 5)), 0, ddof=1).compute()
     np.testing.assert_allclose(found, (stack - 1e9).var(axis=0, ddof=1), rtol=1e-6)
     constant = da.full((50, 4), 0.1, chunks=(7, 3))
     assert bd.voxel_var(constant, 0).compute().tolist() == [0, 0, 0, 0]
 
 
-def test_a_line_of_many_samples(taken):
-    line = some_image("int32", 10_000)
-    assert_same(bd.voxel_mean_var(da.from_array(line, 4000), None), bx.voxel_mean_var(line, None))
+@pytest.mark.parametrize("length", [100, 10_000])
+def test_a_line(taken, length):
+    line = some_image("int32", length)
+    lazy = in_own_memory(line, 2 * length // 5)
+    assert_same(bd.voxel_mean_var(lazy, None), bx.voxel_mean_var(line, None))
     where = line > 20
-    lazy = bd.voxel_var(da.from_array(line, 4000), where=where)
-    assert_same(lazy, bx.voxel_var(line, where=where))
+    assert_same(bd.voxel_var(lazy, where=where), bx.voxel_var(line, where=where))
+
+
+def test_of_no_samples_there_is_the_fill_value(taken):
+    stack = some_image("float32", (12, 5))
+    options = {"where": np.zeros((12, 5), bool), "min_count": 0, "fill_value": -3.0}
+    found = bd.voxel_var(in_own_memory(stack, (4, 5)), 0, **options)
+    assert_same(found, bx.voxel_var(stack, 0, **options))
+    assert found.compute().tolist() == [-3] * 5
 
 
 # Regions ------------------------------------------------------------------------------------------
@@ -455,6 +465,20 @@ def test_few_chunks_of_the_same_voxels_are_taken_by_one_task():
     assert not [key for key in tasks if "take" in str(key) or "merge" in str(key)]
     # The same groups of samples as in memory, and therefore the same bits.
     assert_same(found, bx.voxel_mean_var(stack, 0, ddof=1))
+
+
+@pytest.mark.parametrize(
+    ("shape", "chunks", "weighted"),
+    [
+        ((17, 4), (1, 4), False),  # many chunks
+        ((400, 4), (100, 4), False),  # of many samples
+        ((6, 1 << 22), (2, 1 << 22), True),  # of many bytes, with their weights
+    ],
+)
+def test_states_of_many_or_large_chunks_are_merged(shape, chunks, weighted):
+    stack = da.zeros(shape, chunks=chunks)
+    found = bd.voxel_var(stack, 0, weights=stack + 1 if weighted else None)
+    assert any("merge" in str(key) for key in found.dask.to_dict())
 
 
 def test_nothing_is_computed_early():

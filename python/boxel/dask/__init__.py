@@ -2,7 +2,7 @@
 
 They have the names and the parameters of those for arrays in memory (but for ``out``), and their
 results: blocks and boxes are computed whole, whatever the chunks; statistics of voxels and regions
-are merged, chunk by chunk and then in a tree. Only what lies near the border of a chunk travels to
+over many chunks are merged in a tree. Only what lies near the border of a chunk travels to
 the task of another.
 """
 

@@ -1,4 +1,4 @@
-"""Statistics of each voxel of a chunked stack: chunks are reduced, and their states merged."""
+"""Statistics of each voxel of a chunked stack: from all chunks at once, or by merging states."""
 
 from __future__ import annotations
 
@@ -31,9 +31,12 @@ from boxel.running.statistics import RunningStats
 
 __all__ = ["voxel_mean", "voxel_mean_var", "voxel_std", "voxel_var"]
 
-TAKEN_AT_ONCE = 256 << 20
-"""Bytes of chunks that one task takes together, which saves their states: three numbers for each
-voxel and chunk. Two chunks of the size that dask aims at."""
+_TAKEN_AT_ONCE = 256 << 20
+"""Bytes that one task takes from several chunks: two of the size that dask aims at."""
+
+_CHEAP_SPAN = 256
+"""Bytes of one voxel's samples in a chunk, from which on its state, three numbers that are written,
+read and merged, is cheap beside them."""
 
 _TILE_BYTES = 1 << 21
 """Samples that are put together from several chunks at a time: they stay in the cache."""
@@ -90,7 +93,8 @@ class _Job:
 
     def finish(self, stats: RunningStats) -> Any:
         """Return the statistics of the voxels of which all samples have come."""
-        enough = stats.count >= self.min_count
+        # Of nothing there is no mean, even if nothing is asked for.
+        enough = stats.count >= max(1, self.min_count)
         found = []
         for name, dtype in zip(self.names, self.dtypes, strict=True):
             whole = dtype.kind != "f"
@@ -158,7 +162,7 @@ def _reduced(stack: Any, where: Any, weights: Any, job: _Job) -> list[Any]:
     for place, along in chunks_of(spans):
         chunks = [axes[axis] if axis in job.axes else [along[axis]] for axis in range(stack.ndim)]
         key = graph.key(*[place[axis] for axis in kept])
-        if _are_taken_at_once(stack, [each.ranges[0] for each in along], chunks, job):
+        if _are_taken_at_once(sources, along, chunks, job):
             parts, keys = graph.read([each.ranges for each in along])
             graph.tasks[key] = (functools.partial(job.reduce, None, parts), keys)
         else:
@@ -173,14 +177,21 @@ def _along(chunks: Sequence[int]) -> list[Along]:
 
 
 def _are_taken_at_once(
-    stack: Any, region: Sequence[Range], chunks: Sequence[Sequence[Along]], job: _Job
-) -> bool:
+    sources: Sequence[Source | None], along: Sequence[Along], chunks: Sequence[Sequence[Along]],
+    job: _Job,
+) -> bool:  # fmt: skip
     """Tell whether one task shall hold all samples of its voxels."""
-    if not all(stack.shape[axis] for axis in job.axes):
-        return False
+    lengths = [stop - start for each in along for start, stop in each.ranges]
     number = math.prod([len(each) for each in chunks])
-    size = math.prod([stop - start for start, stop in region]) * stack.dtype.itemsize
-    return number == 1 or (number <= CHUNKS_TOGETHER and size <= TAKEN_AT_ONCE)
+    span = math.prod([lengths[axis] for axis in job.axes])
+    if span == 0 or number == 1:
+        return span > 0
+    item = sum(each.array.dtype.itemsize for each in sources if each is not None)
+    return (
+        number <= CHUNKS_TOGETHER
+        and span * item <= number * _CHEAP_SPAN
+        and math.prod(lengths) * item <= _TAKEN_AT_ONCE
+    )
 
 
 def _add_tree(
@@ -237,8 +248,8 @@ def voxel_mean(
     stack : dask.array.Array
         As for `boxel.voxel_mean`; chunks may be masked arrays.
     axis
-        As for `boxel.voxel_mean`. Where there are several chunks along it, their states are merged
-        in a tree.
+        As for `boxel.voxel_mean`. The states of many or large chunks along it are merged in a tree;
+        one task takes up to 16 of few samples, and at most 256 MiB.
     where, weights : array_like or dask.array.Array, optional
         As for `boxel.voxel_mean`, in whatever chunks. The values of weights are checked when they
         are there.
