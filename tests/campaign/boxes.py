@@ -41,8 +41,9 @@ def draw_geometry(draw, shape, modes):
     number = len(shape) if axes is None else np.size(axes)
     each = [sizes] * number if np.ndim(sizes) == 0 else list(sizes)
     if number and np.ndim(sizes) == 0 and math.prod(each) * math.prod(shape) > 10 * MOST_SAMPLES:
-        sizes = 2
-        each = [2] * number
+        # Along many axes even a box of 2 meets millions of samples.
+        sizes = 2 if 2**number * math.prod(shape) <= 10 * MOST_SAMPLES else 1
+        each = [sizes] * number
     options = {"axes": axes}
     if draw.chance(0.3):
         mode = [draw.choose(modes) for _ in range(number)]
