@@ -24,9 +24,14 @@ MOST_SAMPLES = 1500
 MODES = tuple(box_oracle.MODES)
 
 
+def places(shape):
+    """Return how many samples an image has, or had if no axis were empty: the oracle walks them."""
+    return math.prod(max(1, length) for length in shape)
+
+
 def draw_box(draw, shape):
     """Draw box sizes such that all boxes together stay small."""
-    left = max(1, MOST_SAMPLES // max(1, math.prod(shape)))
+    left = max(1, MOST_SAMPLES // places(shape))
     sizes = [1] * len(shape)
     for axis in draw.random.permutation(len(shape)):
         longest = left if draw.chance(0.2) else 5
@@ -40,10 +45,9 @@ def draw_geometry(draw, shape, modes):
     sizes, axes = sizes_argument(draw, shape, draw_box(draw, shape))
     number = len(shape) if axes is None else np.size(axes)
     each = [sizes] * number if np.ndim(sizes) == 0 else list(sizes)
-    if number and np.ndim(sizes) == 0 and math.prod(each) * math.prod(shape) > 10 * MOST_SAMPLES:
-        # Along many axes even a box of 2 meets millions of samples.
-        sizes = 2 if 2**number * math.prod(shape) <= 10 * MOST_SAMPLES else 1
-        each = [sizes] * number
+    if number and np.ndim(sizes) == 0 and math.prod(each) * places(shape) > 10 * MOST_SAMPLES:
+        sizes = 2
+        each = [2] * number
     options = {"axes": axes}
     if draw.chance(0.3):
         mode = [draw.choose(modes) for _ in range(number)]
