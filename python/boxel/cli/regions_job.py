@@ -186,11 +186,11 @@ def _by_tiles(
     # Sums of floats follow the order of the pixels; all else is the same for tiles in any order.
     ordered = [name for name in names if name not in GEOMETRY and not is_exact(name, image.dtype)]
     tiled = [name for name in names if name not in ordered]
-    pieces = PixelPieces(
+    pieces = None if not ordered else PixelPieces(
         ordered, math.prod(regions.shape), channels, background=background, skipna=job.skipna,
         is_mask=is_mask, workers=job.running.workers or get_workers(),
     )  # fmt: skip
-    stats = RegionStats(
+    stats = None if not tiled else RegionStats(
         ["count", *tiled], background=background, channel_axis=image.channel_axis,
         skipna=job.skipna,
     )  # fmt: skip
@@ -212,17 +212,17 @@ def _by_tiles(
             labels = mask_array(labels)
         else:
             labels, _ = label_array(labels)
-        if ordered:
+        if pieces is not None:
             in_order = samples.transpose(pixel_axes + channel_axes)
             pieces.take(labels.transpose(order).reshape(-1), in_order.reshape(-1, *channels))
-        if tiled:
+        if stats is not None:
             origin = [each.start for each in cut.outputs]
             stats.update(labels, samples, origin=origin, workers=job.running.workers)
 
     run_parts(cuts, read, take, lambda cut, nothing: None, show)
     index = np.ones(1, np.int64) if is_mask else None
-    found = pieces.columns(index, ddof=ddof) if ordered else {}
-    if tiled:
+    found = {} if pieces is None else pieces.columns(index, ddof=ddof)
+    if stats is not None:
         found |= stats.result(index=index, ddof=ddof)
     listed = names if is_mask else ("label", *names)
     return {name: found[name] for name in listed}
