@@ -5,7 +5,7 @@
 #define BOXEL_PRAGMA(text) _Pragma(#text)
 #if defined(__clang__)
 #define BOXEL_EACH_LANE BOXEL_PRAGMA(clang loop vectorize(assume_safety))
-#define BOXEL_EACH_LANE_OF_LINE BOXEL_PRAGMA(clang loop vectorize(assume_safety) unroll(disable))
+#define BOXEL_EACH_LANE_OF_LINE BOXEL_EACH_LANE
 #elif defined(__GNUC__)
 #define BOXEL_EACH_LANE BOXEL_PRAGMA(GCC ivdep)
 // A short loop would be unrolled before it could be vectorised.
