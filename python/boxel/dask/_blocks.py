@@ -23,7 +23,7 @@ from boxel.dask._graph import (
     where_source,
 )
 from boxel.dask._large_blocks import LargeBlocks, add_trees, are_large
-from boxel.dask._sources import Part, Pieces, Range, Source, da
+from boxel.dask._sources import Part, Range, Source, da, part_of, pieces_of
 
 __all__ = ["block_reduce", "density_map", "pyramid"]
 
@@ -104,10 +104,7 @@ def _reduce_chunk(
     job: _Job, plans: Sequence[_Windows], parts: Sequence[Part | None], arrays: Sequence[Any]
 ) -> Any:
     """Compute a chunk: windows within one piece from where it lies, only the others are copied."""
-    image, where, weights = [
-        None if part is None else part.pieces(each)
-        for part, each in zip(parts, arrays, strict=True)
-    ]
+    image, where, weights = pieces_of(parts, arrays)
     assert image is not None
     counts = tuple([each.number for each in plans])
     results = [np.empty(counts, dtype) for dtype in job.dtypes]
@@ -124,14 +121,10 @@ def _reduce_chunk(
         region = [each.covered for each in run]
         place: Any = (..., *[slice(each.first, each.end) for each in run])
         job.compute(
-            plans, image.part(region), _part(where, region), _part(weights, region),
+            plans, image.part(region), part_of(where, region), part_of(weights, region),
             [result[place] for result in results],
         )  # fmt: skip
     return results[0] if len(results) == 1 else tuple(results)
-
-
-def _part(pieces: Pieces | None, region: Sequence[Range]) -> Array | None:
-    return None if pieces is None else pieces.part(region)
 
 
 def _along(chunks: Sequence[int], size: int, step: int, count: int) -> list[Along]:

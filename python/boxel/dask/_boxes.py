@@ -15,7 +15,7 @@ from boxel import filters
 from boxel._calls import NAN, Array, Statistic, Statistics, statistic_names
 from boxel._registry import MODES
 from boxel.dask._graph import Along, Graph, checked_image, threads_of, where_source
-from boxel.dask._sources import Part, Source, da
+from boxel.dask._sources import Part, Source, da, wholes_of
 
 __all__ = ["box_filter", "uniform_filter"]
 
@@ -63,10 +63,7 @@ class _Job:
 def _filter_chunk(
     job: _Job, plans: Sequence[_Local], parts: Sequence[Part | None], arrays: Sequence[Any]
 ) -> Any:
-    image, where = [
-        None if part is None else part.pieces(each).whole()
-        for part, each in zip(parts, arrays, strict=True)
-    ]
+    image, where = wholes_of(parts, arrays)
     assert image is not None
     mode = tuple([plans[axis].mode for axis in job.geometry["axes"]])
     found = job.compute(image, where, mode)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 import math
 from collections.abc import Sequence
@@ -14,9 +13,9 @@ import numpy as np
 from boxel import blocks
 from boxel._calls import Array
 from boxel._registry import FILLABLE, MERGEABLE
-from boxel.dask._graph import Along, Graph, chunks_of
-from boxel.dask._sources import Part
-from boxel.dask._trees import CHUNKS_TOGETHER, merged_in_tree
+from boxel.dask._graph import Along, Graph
+from boxel.dask._sources import Part, wholes_of
+from boxel.dask._trees import CHUNKS_TOGETHER, add_tree
 from boxel.region_tiles import RegionStats
 
 __all__ = ["LargeBlocks", "add_trees", "are_large"]
@@ -66,10 +65,7 @@ class LargeBlocks:
         self, starts: Sequence[int], parts: Sequence[Part | None], arrays: Sequence[Any]
     ) -> RegionStats:
         """Return the statistics of the parts of blocks that lie in a chunk."""
-        image, where, weights = [
-            None if part is None else part.pieces(each).whole()
-            for part, each in zip(parts, arrays, strict=True)
-        ]
+        image, where, weights = wholes_of(parts, arrays)
         assert image is not None
         stats = RegionStats(
             ("count", *self.names), background=None, channel_axis=self.channels or None,
@@ -112,17 +108,15 @@ def add_trees(graph: Graph, job: LargeBlocks, chunks: Any) -> list[Any]:
         axes.append(
             [Along(b - a, ((a, b),), a) for a, b in itertools.pairwise(ends) if b > a or size == 1]
         )
-    states: dict[tuple[int, ...], list[Any]] = {}
-    for index, along in chunks_of(axes):
-        parts, keys = graph.read([each.ranges for each in along])
-        key = (f"{graph.name}-take", *index)
-        starts = [each.plan for each in along]
-        graph.tasks[key] = (functools.partial(job.take, starts, parts), keys)
-        place = tuple([number if job.sizes[k] == 1 else 0 for k, number in enumerate(index)])
-        states.setdefault(place, []).append(key)
-    for place, keys in states.items():
-        root = merged_in_tree(graph.tasks, f"{graph.name}-merge", place, keys)
-        graph.tasks[graph.key(*place)] = (job.finish, root)
+    places = [
+        range(len(each) if size == 1 else 1) for each, size in zip(axes, job.sizes, strict=True)
+    ]
+    for place in itertools.product(*places):
+        own = [
+            [each[number]] if size == 1 else each
+            for each, size, number in zip(axes, job.sizes, place, strict=True)
+        ]
+        add_tree(graph, place, graph.key(*place), own, job)
     return [
         each if size == 1 else (count,)
         for each, size, count in zip(chunks, job.sizes, job.counts, strict=True)

@@ -16,7 +16,7 @@ from boxel import _validate as check
 from boxel._calls import NAN, Array, Statistic
 from boxel._registry import MERGEABLE
 from boxel.dask._graph import Graph, source_of, threads_of, weights_source, where_source
-from boxel.dask._sources import Part, Ranges, da, is_dask
+from boxel.dask._sources import Part, Ranges, da, is_dask, wholes_of
 from boxel.dask._trees import merged_in_tree
 from boxel.region_tiles import RegionStats
 from boxel.regions import label_stats as label_stats_in_memory
@@ -45,10 +45,7 @@ class _Job:
         self, origin: tuple[int, ...], parts: Sequence[Part | None], arrays: Sequence[Any]
     ) -> RegionStats:
         """Return the statistics of the regions of a chunk."""
-        labels, image, where, weights = [
-            None if part is None else part.pieces(each).whole()
-            for part, each in zip(parts, arrays, strict=True)
-        ]
+        labels, image, where, weights = wholes_of(parts, arrays)
         assert labels is not None
         if self.is_mask:
             labels = calls.mask_array(labels)

@@ -21,7 +21,19 @@ from numpy.lib.stride_tricks import as_strided
 from boxel._calls import Array, empty_like
 from boxel._extras import require
 
-__all__ = ["Part", "Pieces", "Range", "Ranges", "Source", "Strips", "da", "is_dask"]
+__all__ = [
+    "Part",
+    "Pieces",
+    "Range",
+    "Ranges",
+    "Source",
+    "Strips",
+    "da",
+    "is_dask",
+    "part_of",
+    "pieces_of",
+    "wholes_of",
+]
 
 if TYPE_CHECKING:
     import dask.array as da
@@ -123,6 +135,24 @@ class Pieces:
         if len(found) == 1:
             return found[0][0]
         return _assembled(tuple([stop - start for start, stop in region]), found)
+
+
+def pieces_of(parts: Sequence[Part | None], arrays: Sequence[Any]) -> list[Pieces | None]:
+    """Return what a task reads of each source, None where there is no source."""
+    return [
+        None if part is None else part.pieces(each)
+        for part, each in zip(parts, arrays, strict=True)
+    ]
+
+
+def wholes_of(parts: Sequence[Part | None], arrays: Sequence[Any]) -> list[Array | None]:
+    """Return the same as one array for each source."""
+    return [None if each is None else each.whole() for each in pieces_of(parts, arrays)]
+
+
+def part_of(pieces: Pieces | None, region: Sequence[Range]) -> Array | None:
+    """Return the part within a region of the image, None where there is no source."""
+    return None if pieces is None else pieces.part(region)
 
 
 def _flat(place: Sequence[int], counts: Sequence[int]) -> int:

@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["CHUNKS_TOGETHER", "merged_in_tree"]
+from boxel.dask._graph import Along, Graph, chunks_of
+
+__all__ = ["CHUNKS_TOGETHER", "add_tree", "merged_in_tree"]
 
 CHUNKS_TOGETHER = 16
 """As many chunks in one task are no harm."""
 
 _MERGED_TOGETHER = 8
+
+
+def add_tree(
+    graph: Graph, place: tuple[int, ...], key: Any, chunks: Sequence[Sequence[Along]], job: Any
+) -> None:
+    """Add the task `key`, which finishes what ``job.take`` returns for each of the chunks."""
+    states = []
+    for index, along in chunks_of(chunks):
+        parts, keys = graph.read([each.ranges for each in along])
+        taken = (f"{graph.name}-take", *place, *index)
+        plans = [each.plan for each in along]
+        graph.tasks[taken] = (functools.partial(job.take, plans, parts), keys)
+        states.append(taken)
+    root = merged_in_tree(graph.tasks, f"{graph.name}-merge", place, states)
+    graph.tasks[key] = (job.finish, root)
 
 
 def merged_in_tree(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,10 +24,11 @@ from boxel.dask._graph import (
     weights_source,
     where_source,
 )
-from boxel.dask._sources import Part, Pieces, Range, Source, da
-from boxel.dask._trees import CHUNKS_TOGETHER, merged_in_tree
+from boxel.dask._sources import Part, Pieces, Source, da, part_of, pieces_of, wholes_of
+from boxel.dask._trees import CHUNKS_TOGETHER, add_tree
 from boxel.running.folding import finished, open_span
 from boxel.running.statistics import RunningStats
+from boxel.streaming.windows import Axis, Cut, cut_windows
 
 __all__ = ["voxel_mean", "voxel_mean_var", "voxel_std", "voxel_var"]
 
@@ -58,23 +59,18 @@ class _Job:
 
     def reduce(self, _plans: Any, parts: Sequence[Part | None], arrays: Sequence[Any]) -> Any:
         """Return the statistics of voxels of which all samples are there."""
-        stack, where, weights = _pieces(parts, arrays)
+        stack, where, weights = pieces_of(parts, arrays)
         assert stack is not None
-        shape = [1 if axis in self.axes else length for axis, length in enumerate(stack.shape)]
+        spans = [length if axis in self.axes else 1 for axis, length in enumerate(stack.shape)]
+        shape = [length // span for length, span in zip(stack.shape, spans, strict=True)]
         found = [np.empty(shape, dtype) for dtype in self.dtypes]
-        for region in _tiles(stack, self.axes):
-            place = tuple(
-                [
-                    slice(0, 1) if axis in self.axes else slice(*each)
-                    for axis, each in enumerate(region)
-                ]
-            )
-            spans = [length if axis in self.axes else 1 for axis, length in enumerate(stack.shape)]
+        for cut in _cuts(stack, self.axes):
+            region = [(each.start, each.stop) for each in cut.inputs]
             blocks.block_reduce(
-                stack.part(region), spans, self.names, where=_part(where, region),
-                weights=_part(weights, region), skipna=self.skipna, min_count=self.min_count,
-                fill_value=self.fill_value, ddof=self.ddof, out=[each[place] for each in found],
-                workers=self.workers,
+                stack.part(region), spans, self.names, where=part_of(where, region),
+                weights=part_of(weights, region), skipna=self.skipna, min_count=self.min_count,
+                fill_value=self.fill_value, ddof=self.ddof,
+                out=[each[cut.outputs] for each in found], workers=self.workers,
             )  # fmt: skip
         return self._shaped(tuple(found))
 
@@ -82,9 +78,7 @@ class _Job:
         self, _plans: Any, parts: Sequence[Part | None], arrays: Sequence[Any]
     ) -> RunningStats:
         """Return the open statistics of a chunk, with the reduced axes at length 1."""
-        stack, where, weights = [
-            None if each is None else each.whole() for each in _pieces(parts, arrays)
-        ]
+        stack, where, weights = wholes_of(parts, arrays)
         assert stack is not None
         moments = 1 if self.names == ("mean",) else 2
         return open_span(
@@ -115,35 +109,20 @@ class _Job:
         return found[0] if len(found) == 1 else found
 
 
-def _pieces(parts: Sequence[Part | None], arrays: Sequence[Any]) -> list[Pieces | None]:
-    return [
-        None if part is None else part.pieces(each)
-        for part, each in zip(parts, arrays, strict=True)
+def _cuts(stack: Pieces, axes: tuple[int, ...]) -> list[Cut]:
+    """Return parts that hold all samples of their voxels; what is copied together stays small."""
+    # A reduced axis has one output, which needs all samples along it.
+    lines = [
+        Axis(1, length, size=length, step=length) if axis in axes else Axis(length, length)
+        for axis, length in enumerate(stack.shape)
     ]
-
-
-def _part(pieces: Pieces | None, region: Sequence[Range]) -> Array | None:
-    return None if pieces is None else pieces.part(region)
-
-
-def _tiles(stack: Pieces, axes: tuple[int, ...]) -> Iterator[tuple[Range, ...]]:
-    """Yield parts that hold all samples of their voxels; what is copied together stays small."""
-    whole = tuple([(0, length) for length in stack.shape])
-    if stack.are_one:
-        yield whole
-        return
-    lengths = list(stack.shape)
-    size = stack.nbytes
-    for axis in range(len(lengths)):
-        if axis not in axes and size > _TILE_BYTES:
-            size //= max(1, lengths[axis])
-            lengths[axis] = max(1, _TILE_BYTES // max(1, size))
-            size *= lengths[axis]
-    cuts = [
-        [(start, min(start + length, stop)) for start in range(0, stop, max(1, length))] or [(0, 0)]
-        for length, (_, stop) in zip(lengths, whole, strict=True)
-    ]
-    yield from itertools.product(*cuts)
+    item = stack.nbytes // max(1, math.prod(stack.shape))
+    voxel = item * math.prod([stack.shape[axis] for axis in axes])
+    memory = stack.nbytes if stack.are_one else max(_TILE_BYTES, voxel)
+    return cut_windows(
+        lines, range(len(lines)), lambda samples, _: math.prod(samples) * item, memory,
+        preferred=memory,
+    )  # fmt: skip
 
 
 def _reduced(stack: Any, where: Any, weights: Any, job: _Job) -> list[Any]:
@@ -159,14 +138,15 @@ def _reduced(stack: Any, where: Any, weights: Any, job: _Job) -> list[Any]:
         [Along(1, ((0, length),), None)] if axis in job.axes else axes[axis]
         for axis, length in enumerate(stack.shape)
     ]
+    item = sum(each.array.dtype.itemsize for each in sources if each is not None)
     for place, along in chunks_of(spans):
         chunks = [axes[axis] if axis in job.axes else [along[axis]] for axis in range(stack.ndim)]
         key = graph.key(*[place[axis] for axis in kept])
-        if _are_taken_at_once(sources, along, chunks, job):
+        if _are_taken_at_once(item, along, chunks, job):
             parts, keys = graph.read([each.ranges for each in along])
             graph.tasks[key] = (functools.partial(job.reduce, None, parts), keys)
         else:
-            _add_tree(graph, place, chunks, key, job)
+            add_tree(graph, place, key, chunks, job)
     lengths = [(1,) if axis in job.axes else stack.chunks[axis] for axis in kept]
     return graph.arrays(job.names, lengths, job.dtypes)
 
@@ -177,35 +157,19 @@ def _along(chunks: Sequence[int]) -> list[Along]:
 
 
 def _are_taken_at_once(
-    sources: Sequence[Source | None], along: Sequence[Along], chunks: Sequence[Sequence[Along]],
-    job: _Job,
-) -> bool:  # fmt: skip
+    item: int, along: Sequence[Along], chunks: Sequence[Sequence[Along]], job: _Job
+) -> bool:
     """Tell whether one task shall hold all samples of its voxels."""
     lengths = [stop - start for each in along for start, stop in each.ranges]
     number = math.prod([len(each) for each in chunks])
     span = math.prod([lengths[axis] for axis in job.axes])
     if span == 0 or number == 1:
         return span > 0
-    item = sum(each.array.dtype.itemsize for each in sources if each is not None)
     return (
         number <= CHUNKS_TOGETHER
         and span * item <= number * _CHEAP_SPAN
         and math.prod(lengths) * item <= _TAKEN_AT_ONCE
     )
-
-
-def _add_tree(
-    graph: Graph, place: tuple[int, ...], chunks: Sequence[Sequence[Along]], key: Any, job: _Job
-) -> None:
-    """Add a tree of merges for one chunk of the result."""
-    states = []
-    for index, along in chunks_of(chunks):
-        parts, keys = graph.read([each.ranges for each in along])
-        taken = (f"{graph.name}-take", *place, *index)
-        graph.tasks[taken] = (functools.partial(job.take, None, parts), keys)
-        states.append(taken)
-    root = merged_in_tree(graph.tasks, f"{graph.name}-merge", place, states)
-    graph.tasks[key] = (job.finish, root)
 
 
 def _planned(
