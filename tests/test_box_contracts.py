@@ -32,7 +32,8 @@ from cases import (
     make_where,
 )
 from subprocesses import PEAK, run_script
-from test_contracts import CONSTANTS, best_time, instruction_sets
+from test_contracts import best_time, instruction_sets
+from test_float_contracts import CONSTANTS
 
 STATISTICS = box_oracle.STATISTICS
 
