@@ -22,7 +22,7 @@ constexpr std::int64_t most_ahead = 512 * 1024;
 constexpr std::int64_t row_ahead = 2 * 1024;
 // Tiles across memory until the one that is asked for; and what is asked for where runs are read.
 constexpr std::int64_t tiles_ahead = 2;
-constexpr std::int64_t runs_ahead = 16 * 1024;
+constexpr std::int64_t runs_ahead = 8 * 1024;
 // What several accumulators take from the first-level cache.
 constexpr std::int64_t shared_bytes = 8 * 1024;
 

@@ -38,9 +38,50 @@ class Moments final
 
   bool takes_runs() const override { return true; }
   void take_runs(Lanes state, const SampleRuns& runs) override {
-    take_packs<Moments, T>(state, runs, [&](Lanes lanes, std::int64_t position) BOXEL_INLINED {
-      return add_runs_near(lanes, runs, position);
-    });
+    take_packs<Moments, T>(state, runs);
+  }
+
+  // R samples of as many runs as a pack has lanes, with the bits of add_near().
+  template <int R, bool First>
+  static BOXEL_INLINE void take_pack(Lanes state, const Pack* samples, std::int64_t before) {
+    double* origins = state.row<double>(origin_row);
+    double* offsets = state.row<double>(offset_row);
+    const Pack first = samples[0];
+    const Pack origin = First ? first : pack_of(origins);
+    Pack m2{};
+    MeanOf<Pack> mean = combine_values<R, SecondMoment, false>(
+        MeanOf<Pack>{origin, first - origin},
+        [&](int k) BOXEL_INLINED { return samples[k] - first; },
+        [&](int k) BOXEL_INLINED { return samples[k]; }, m2);
+    if constexpr (First) {
+      if constexpr (moves_origin(0, R)) mean = nearly_centred(mean);
+      store_pack(origins, mean.origin);
+    } else {
+      const auto held = static_cast<double>(before);
+      const double share = R / (held + R);
+      const Pack held_offset = pack_of(offsets);
+      const Pack delta = mean.offset - held_offset;
+      mean.offset = held_offset + delta * share;
+      if constexpr (SecondMoment) {
+        m2 = (pack_of(state.row<double>(m2_row)) + m2) + delta * delta * (held * share);
+      }
+      // Between the first group and 64 samples there is no power of eight to ask for.
+      if (before + R >= 64 && moves_origin(before, R)) {
+        mean = nearly_centred(mean);
+        store_pack(origins, mean.origin);
+      }
+    }
+    store_pack(offsets, mean.offset);
+    if constexpr (SecondMoment) store_pack(state.row<double>(m2_row), m2);
+  }
+
+  // Negative where a state is not finite: it stays so once it is.
+  static BOXEL_INLINE PackBits pack_signs(Lanes state) {
+    const auto sign_of = [&](int row) BOXEL_INLINED {
+      return sign_of_finite(reinterpret_cast<PackBits>(pack_of(state.row<double>(row))));
+    };
+    if constexpr (!SecondMoment) return sign_of(offset_row);
+    return sign_of(offset_row) | sign_of(m2_row);
   }
 
   // A mean of nothing is no number that a later merge could take without asking.
@@ -241,48 +282,6 @@ class Moments final
     std::int64_t sign = 0;
     for (const std::int64_t lane_sign : all) sign |= lane_sign;
     return sign >= 0;
-  }
-
-  // All samples of as many runs as a pack has lanes, while their state stays in registers; in the
-  // groups and with the bits of add_near(). Returns negative bits where some of it is not finite.
-  static BOXEL_INLINE PackBits add_runs_near(Lanes state, const SampleRuns& runs,
-                                             std::int64_t position) {
-    MeanOf<Pack> held{};
-    Pack held_m2{};
-    const auto add_group = [&]<int R, bool First>(int start) BOXEL_INLINED {
-      Pack samples[R];
-      load_packs<T, R>(samples, runs, position, start);
-      const Pack first = samples[0];
-      if constexpr (First) held.origin = first;
-      Pack m2{};
-      const auto sample = [&](int k) BOXEL_INLINED { return samples[k]; };
-      const MeanOf<Pack> mean = combine_values<R, SecondMoment, false>(
-          MeanOf<Pack>{held.origin, first - held.origin},
-          [&](int k) BOXEL_INLINED { return samples[k] - first; }, sample, m2);
-      if constexpr (First) {
-        held = mean;
-        held_m2 = m2;
-        if constexpr (moves_origin(0, R)) held = nearly_centred(held);
-      } else {
-        const auto before = static_cast<double>(start);
-        const double share = R / (before + R);
-        const Pack delta = mean.offset - held.offset;
-        held.offset += delta * share;
-        // Between the first group and 64 samples there is no power of eight to ask for.
-        if (start + R >= 64 && moves_origin(start, R)) held = nearly_centred(held);
-        if constexpr (SecondMoment) held_m2 = (held_m2 + m2) + delta * delta * (before * share);
-      }
-    };
-    for_run_groups(runs.length, add_group);
-    store_pack(state.row<double>(origin_row), held.origin);
-    store_pack(state.row<double>(offset_row), held.offset);
-    // What is not finite stays so.
-    PackBits signs = sign_of_finite(reinterpret_cast<PackBits>(held.offset));
-    if constexpr (SecondMoment) {
-      store_pack(state.row<double>(m2_row), held_m2);
-      signs |= sign_of_finite(reinterpret_cast<PackBits>(held_m2));
-    }
-    return signs;
   }
 
   // Takes the samples into the lanes whose sign is negative.

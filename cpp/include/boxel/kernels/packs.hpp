@@ -60,12 +60,11 @@ BOXEL_INLINE Pack gathered(const T* const* runs, std::int64_t k) {
 #endif
 }
 
-// The samples start, ..., start + R - 1 of the runs from `position` on.
+// R samples of each of the runs that begin at `place` and `stride` bytes apart.
 template <class T, int R>
-BOXEL_INLINE void load_packs(Pack* out, const SampleRuns& runs, std::int64_t position,
-                             std::int64_t start) {
+BOXEL_INLINE void load_packs(Pack* out, const std::byte* place, std::int64_t stride) {
   const T* from[pack_lanes];
-  for (int l = 0; l < pack_lanes; ++l) from[l] = runs.run<T>(position + l) + start;
+  for (int l = 0; l < pack_lanes; ++l) from[l] = reinterpret_cast<const T*>(place + l * stride);
   constexpr int squares = R / pack_lanes;
   for (int square = 0; square < squares; ++square) {
     load_square(out + square * pack_lanes, from);
@@ -84,24 +83,6 @@ BOXEL_INLINE void for_run_groups(std::int64_t length, Body&& body) {
       body.template operator()<R, false>(start);
     }
   });
-}
-
-// Asks for the runs `ahead` bytes behind those of a pack, each of their cache lines once.
-template <class T>
-BOXEL_INLINE void prefetch_runs(const SampleRuns& runs, std::int64_t position) {
-  constexpr auto line = static_cast<std::int64_t>(cache_line);
-  const std::int64_t run_bytes = runs.length * static_cast<std::int64_t>(sizeof(T));
-  const auto place = reinterpret_cast<std::uintptr_t>(runs.run<T>(position)) +
-                     static_cast<std::uintptr_t>(runs.ahead);
-  const bool adjoin = runs.stride - run_bytes < line;
-  const std::int64_t parts = adjoin ? 1 : pack_lanes;
-  const std::int64_t bytes = adjoin ? pack_lanes * runs.stride : run_bytes;
-  for (std::int64_t part = 0; part < parts; ++part) {
-    for (std::int64_t byte = part * runs.stride; byte < part * runs.stride + bytes; byte += line) {
-      __builtin_prefetch(reinterpret_cast<const void*>(place + static_cast<std::uintptr_t>(byte)),
-                         0, 2);
-    }
-  }
 }
 
 // Some runs, group by group as rows.
@@ -123,39 +104,60 @@ BOXEL_SHARED void take_runs_as_rows(Lanes state, const SampleRuns& runs, std::in
   }
 }
 
-// Packs once more, now looked at one by one.
-template <class Accumulator, class T, class TakePack>
-BOXEL_SHARED void take_packs_again(Lanes state, const SampleRuns& runs, std::int64_t first,
-                                   std::int64_t end, TakePack take_pack) {
-  for (std::int64_t position = first; position < end; position += pack_lanes) {
-    const Lanes lanes = state.from(position);
-    if (any_negative(take_pack(lanes, position))) {
-      take_runs_as_rows<Accumulator, T>(lanes, runs, position, pack_lanes);
-    }
+// Those that fill no pack.
+template <class Accumulator, class T>
+BOXEL_INLINE void take_last_runs(Lanes state, const SampleRuns& runs, std::int64_t packed) {
+  if (packed == runs.positions) return;
+  take_runs_as_rows<Accumulator, T>(state.from(packed), runs, packed, runs.positions - packed);
+}
+
+// Asks for a group of each run of a pack: at most a cache line long, it may end in the next one,
+// which the next group or run asks for.
+BOXEL_INLINE void prefetch_pack(std::uintptr_t place, std::int64_t stride) {
+  for (int l = 0; l < pack_lanes; ++l) {
+    __builtin_prefetch(reinterpret_cast<const void*>(place), 0, 2);
+    place += static_cast<std::uintptr_t>(stride);
   }
 }
 
-// Calls take_pack(state, position) for the runs of a pack. Those for which it returns negative
-// bits, and those that fill no pack, are taken as rows. To look at the bits of each pack would keep
-// the next one waiting.
-template <class Accumulator, class T, class TakePack>
-BOXEL_INLINE void take_packs(Lanes state, const SampleRuns& runs, TakePack take_pack) {
-  constexpr std::int64_t together = 16 * pack_lanes;
+// Takes runs by Accumulator::take_pack<R, First>(lanes, samples, before), which is given samples
+// before, ..., before + R - 1 of each run of a pack. Where Accumulator::pack_signs(lanes) returns
+// negative bits in the end, and where runs fill no pack, they are taken as rows.
+//
+// The first groups of some packs come before their second ones: else a pack would wait for the sums
+// of its last group.
+template <class Accumulator, class T>
+BOXEL_INLINE void take_packs(Lanes state, const SampleRuns& runs) {
+  const std::int64_t stride = runs.stride;
+  const auto ahead = static_cast<std::uintptr_t>(runs.ahead);
   const std::int64_t packed = runs.positions - runs.positions % pack_lanes;
+  constexpr std::int64_t together = 4 * pack_lanes;
   for (std::int64_t first = 0; first < packed; first += together) {
     const std::int64_t end = std::min(packed, first + together);
+    for_run_groups(runs.length, [&]<int R, bool First>(int start) BOXEL_INLINED {
+      const std::byte* place = runs.first + first * stride + start * std::int64_t{sizeof(T)};
+      for (std::int64_t position = first; position < end; position += pack_lanes) {
+        if (ahead) prefetch_pack(reinterpret_cast<std::uintptr_t>(place) + ahead, stride);
+        Pack samples[R];
+        load_packs<T, R>(samples, place, stride);
+        place += pack_lanes * stride;
+        Accumulator::template take_pack<R, First>(state.from(position), samples, start);
+      }
+    });
     PackBits signs{};
     for (std::int64_t position = first; position < end; position += pack_lanes) {
-      if (runs.ahead) prefetch_runs<T>(runs, position);
-      signs |= take_pack(state.from(position), position);
+      signs |= Accumulator::pack_signs(state.from(position));
     }
     if (any_negative(signs)) {
-      take_packs_again<Accumulator, T>(state, runs, first, end, take_pack);
+      for (std::int64_t position = first; position < end; position += pack_lanes) {
+        const Lanes lanes = state.from(position);
+        if (any_negative(Accumulator::pack_signs(lanes))) {
+          take_runs_as_rows<Accumulator, T>(lanes, runs, position, pack_lanes);
+        }
+      }
     }
   }
-  if (packed < runs.positions) {
-    take_runs_as_rows<Accumulator, T>(state.from(packed), runs, packed, runs.positions - packed);
-  }
+  take_last_runs<Accumulator, T>(state, runs, packed);
 }
 
 }  // namespace boxel::BOXEL_KERNELS

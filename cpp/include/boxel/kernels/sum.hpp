@@ -138,17 +138,22 @@ class Sum final : public SlotTaker<Sum<T, S>, T, S, AddedRows<S, 1>> {
   bool takes_runs() const override { return std::is_floating_point_v<S>; }
   void take_runs(Lanes state, const SampleRuns& runs) override {
     if constexpr (std::is_floating_point_v<S>) {
-      take_packs<Sum, T>(state, runs, [&](Lanes lanes, std::int64_t position) BOXEL_INLINED {
+      const auto ahead = static_cast<std::uintptr_t>(runs.ahead);
+      const std::int64_t packed = runs.positions - runs.positions % pack_lanes;
+      for (std::int64_t position = 0; position < packed; position += pack_lanes) {
+        const std::byte* place = runs.first + position * runs.stride;
         Pack sum{};
         for_run_groups(runs.length, [&]<int R, bool First>(int start) BOXEL_INLINED {
+          const std::byte* group = place + start * std::int64_t{sizeof(T)};
+          if (ahead) prefetch_pack(reinterpret_cast<std::uintptr_t>(group) + ahead, runs.stride);
           Pack samples[R];
-          load_packs<T, R>(samples, runs, position, start);
+          load_packs<T, R>(samples, group, runs.stride);
           const Pack added = sum_terms<Pack, 0, R>([&](int k) BOXEL_INLINED { return samples[k]; });
           sum = First ? added : sum + added;
         });
-        store_pack(lanes.row<S>(0), sum);
-        return PackBits{};
-      });
+        store_pack(state.row<S>(0) + position, sum);
+      }
+      take_last_runs<Sum, T>(state, runs, packed);
     } else {
       Accumulator::take_runs(state, runs);
     }
