@@ -80,6 +80,55 @@ void check_random_surveys() {
   }
 }
 
+// Short mantissas near 1, as most rows hold after the first, and now and then what lies elsewhere.
+template <class T>
+T sample_near_one(Random& random) {
+  const auto near = static_cast<T>(std::ldexp(static_cast<double>(random.between(-255, 255)),
+                                              -static_cast<int>(random.between(4, 10))));
+  if (random.between(0, 60)) return near;
+  using Limits = std::numeric_limits<T>;
+  const std::vector<T> others{T{-0.0},
+                              T{0},
+                              Limits::denorm_min(),
+                              Limits::min(),
+                              Limits::max(),
+                              T{1} / T{3},
+                              Limits::infinity(),
+                              T{1 << 20},
+                              Limits::epsilon(),
+                              -T{1} / T{65536},
+                              Limits::quiet_NaN()};
+  return others[static_cast<std::size_t>(
+      random.between(0, static_cast<std::int64_t>(others.size()) - 1))];
+}
+
+// Where the grid of the rows before is known, most rows are only looked at for whether they lie on
+// it; a grid that knows nothing finds that of all rows by itself.
+template <class T>
+void check_surveys_in_turn() {
+  Random random(6);
+  for (int round = 0; round < 300; ++round) {
+    std::vector<std::vector<T>> rows(static_cast<std::size_t>(random.between(1, 6)));
+    std::vector<T> all;
+    for (std::vector<T>& row : rows) {
+      for (std::int64_t k = random.between(1, 40); k > 0; --k) {
+        row.push_back(sample_near_one<T>(random));
+      }
+      all.insert(all.end(), row.begin(), row.end());
+    }
+    for (const KernelSet* kernels : available_kernel_sets()) {
+      Grid grid;
+      for (const std::vector<T>& row : rows) {
+        kernels->survey(grid, sizeof(T) == 4 ? Sample::float32 : Sample::float64, row.data(),
+                        static_cast<std::int64_t>(row.size()));
+      }
+      const Grid expected = surveyed(*kernels, all);
+      CHECK_EQ(grid.largest, expected.largest, kernels->name, round);
+      CHECK_EQ(grid.finest, expected.finest, kernels->name, round);
+    }
+  }
+}
+
 }  // namespace
 
 TEST(borders_by_hand) {
@@ -132,6 +181,11 @@ TEST(survey_by_hand) {
 TEST(survey_of_random_bits) {
   check_random_surveys<float, std::uint32_t>();
   check_random_surveys<double, std::uint64_t>();
+}
+
+TEST(surveys_in_turn) {
+  check_surveys_in_turn<float>();
+  check_surveys_in_turn<double>();
 }
 
 TEST(surveys_widen_a_grid) {

@@ -56,20 +56,29 @@ struct Modular : std::type_identity<S> {};
 template <class S>
 struct Modular<S, true> : std::make_unsigned<S> {};
 
+// The first vector of windows. No sum is rounded here, so that their order is free: short chains.
+template <class S>
+BOXEL_INLINE typename Vector<S>::type first_windows(const S* in, std::int64_t size) {
+  constexpr int chains = 4;
+  typename Vector<S>::type sums[chains]{};
+  std::int64_t k = 0;
+  for (; k + chains <= size; k += chains) {
+    for (int chain = 0; chain < chains; ++chain) sums[chain] += load_vector(in + k + chain);
+  }
+  for (; k < size; ++k) sums[0] += load_vector(in + k);
+  return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+}
+
 // Windows of in[l], ..., in[l + size - 1]. A vector more than that may be read.
 template <class S, class Store>
 inline void exchange_windows(const S* in, std::int64_t lanes, std::int64_t size,
                              const Store& store) {
   using V = typename Vector<S>::type;
   constexpr std::int64_t width = Vector<S>::lanes;
-  S window{};
-  for (std::int64_t k = 0; k < size; ++k) window = static_cast<S>(window + in[k]);
-  V windows{};
+  V windows = first_windows(in, size);
   V changes{};
-  windows[0] = window;
   for (std::int64_t k = 1; k < width; ++k) {
     changes[k] = static_cast<S>(in[k - 1 + size] - in[k - 1]);
-    windows[k] = static_cast<S>(windows[k - 1] + changes[k]);
   }
   V before[8]{};
   trailing_sums<S>(changes, before);
