@@ -17,10 +17,10 @@ from subprocesses import run_script
 
 PUBLIC_FUNCTIONS = (
     "block_reduce", "box_filter", "collect", "condense", "cophenetic_distances", "density_map",
-    "expand", "flat_clusters", "get_workers", "label_stats", "leaf_order", "linkage",
-    "linkage_from_fingerprints", "masked_mean", "masked_stats", "mix", "pyramid", "set_workers",
-    "show_config", "tanimoto_distances", "uniform_filter", "unmix", "voxel_mean",
-    "voxel_mean_var", "voxel_std", "voxel_var",
+    "expand", "flat_clusters", "get_kept_memory", "get_workers", "label_stats", "leaf_order",
+    "linkage", "linkage_from_fingerprints", "masked_mean", "masked_stats", "mix", "pyramid",
+    "set_kept_memory", "set_workers", "show_config", "tanimoto_distances", "uniform_filter",
+    "unmix", "voxel_mean", "voxel_mean_var", "voxel_std", "voxel_var",
 )  # fmt: skip
 PUBLIC_TYPES = (
     "Collected", "CollectionError", "IllConditionedError", "IllConditionedWarning", "Progress",
@@ -114,12 +114,13 @@ def test_public_functions_have_all_sections(name):
     assert ("Parameters" in sections) == bool(signature.parameters)
     assert ("Returns" in sections) == (signature.return_annotation != "None")
     # A function without parameters may be shown in the examples of its sister.
-    shown = function if signature.parameters else bx.set_workers
+    shown = function if signature.parameters else getattr(bx, name.replace("get", "set"))
     assert f"bx.{name}(" in sections_of(shown.__doc__)["Examples"]
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in PUBLIC_FUNCTIONS if name not in ("get_workers", "show_config")]
+    "name",
+    [name for name in PUBLIC_FUNCTIONS if not name.startswith("get_") and name != "show_config"],
 )
 def test_public_functions_say_what_they_raise(name):
     assert "ValueError" in sections_of(getattr(bx, name).__doc__)["Raises"]

@@ -24,6 +24,7 @@ PYBIND11_MODULE(_core_of_main, module) {
   boxel::active_kernels();  // an unknown BOXEL_ISA fails the import, not the first call
   boxel::register_registry(module);
   boxel::register_config(module);
+  boxel::register_memory(module);
   boxel::register_blocks(module);
   boxel::register_boxes(module);
   boxel::register_clustering(module);

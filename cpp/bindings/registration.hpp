@@ -14,6 +14,7 @@ void register_blocks(pybind11::module_& module);
 void register_boxes(pybind11::module_& module);
 void register_clustering(pybind11::module_& module);
 void register_config(pybind11::module_& module);
+void register_memory(pybind11::module_& module);
 void register_regions(pybind11::module_& module);
 void register_registry(pybind11::module_& module);
 void register_span(pybind11::module_& module);

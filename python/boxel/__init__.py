@@ -3,7 +3,13 @@
 import importlib
 import typing
 
-from boxel._config import get_workers, set_workers, show_config
+from boxel._config import (
+    get_kept_memory,
+    get_workers,
+    set_kept_memory,
+    set_workers,
+    show_config,
+)
 from boxel._registry import MODES, STATISTICS
 from boxel._version import __version__
 from boxel.blocks import block_reduce, density_map
@@ -64,6 +70,7 @@ __all__ = [
     "density_map",
     "expand",
     "flat_clusters",
+    "get_kept_memory",
     "get_workers",
     "label_stats",
     "leaf_order",
@@ -73,6 +80,7 @@ __all__ = [
     "masked_stats",
     "mix",
     "pyramid",
+    "set_kept_memory",
     "set_workers",
     "show_config",
     "tanimoto_distances",

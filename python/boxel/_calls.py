@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from boxel import _core
 from boxel import _validate as check
 from boxel._config import check_workers, get_workers
 from boxel._registry import CODES, FILLABLE, result_dtype, statistic_name
@@ -32,6 +33,7 @@ NAN = math.nan
 _MOST = 2**63 - 1
 # Arrays made by slicing need far less to be told apart.
 _OVERLAP_WORK = 10000
+_LEAST_KEPT = _core.least_kept()
 _nan_bytes: dict[int, bytes | None] = {}
 
 
@@ -47,12 +49,14 @@ def statistic_names(statistic: Any) -> tuple[tuple[str, ...], bool]:
 
 def empty_like(image: Array, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
     """Return an uninitialised array whose axes lie in memory in the order of the image's."""
+    # No result is eight times as large as its image: small calls need not ask how large it is.
+    empty = _core.empty if image.nbytes > _LEAST_KEPT // 8 else np.empty
     if image.flags.c_contiguous or image.ndim < 2:
-        return np.empty(shape, dtype)
+        return empty(shape, dtype)
     # Broadcast axes (stride 0) say nothing about the order and go first, as the slowest.
     strides = [abs(stride) or math.inf for stride in image.strides]
     order = sorted(range(image.ndim), key=lambda axis: -strides[axis])
-    allocated = np.empty([shape[axis] for axis in order], dtype)
+    allocated = empty(tuple([shape[axis] for axis in order]), dtype)
     return allocated.transpose(np.argsort(order))
 
 

@@ -1,4 +1,4 @@
-"""How many workers a call may use, and what this installation is made of."""
+"""How many workers a call may use, how much memory is kept, what this installation is made of."""
 
 from __future__ import annotations
 
@@ -84,6 +84,57 @@ def _default_workers() -> int:
         ) from None
 
 
+def set_kept_memory(n: int) -> None:
+    """Set how many bytes of freed results are kept for the next results.
+
+    Fresh memory is cleared by the system, page by page: for a filter that takes up to a quarter of
+    its time. Large results (from 1 MiB) that are freed are therefore kept, as the C library does
+    with smaller ones, and taken by the next result of about their size.
+
+    Parameters
+    ----------
+    n : int
+        Bytes; 0 keeps nothing. What is kept beyond `n` is given back at once. At import it is the
+        environment variable ``BOXEL_KEPT_MEMORY`` if that is set, else 128 MiB.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `n` is not an integer of at least 0.
+
+    Examples
+    --------
+    >>> import boxel as bx
+    >>> usual = bx.get_kept_memory()
+    >>> bx.set_kept_memory(0)
+    >>> bx.get_kept_memory()
+    0
+    >>> bx.set_kept_memory(usual)
+    """
+    if isinstance(n, (bool, np.bool_)):
+        raise TypeError("kept memory must be an integer of bytes, found a bool")
+    try:
+        size = operator.index(n)
+    except TypeError:
+        raise TypeError(
+            f"kept memory must be an integer of bytes, found {type(n).__name__}"
+        ) from None
+    if size < 0:
+        raise ValueError(f"kept memory must be at least 0 bytes, found {size}")
+    _core.set_kept_memory(min(size, sys.maxsize))
+
+
+def get_kept_memory() -> int:
+    """Return how many bytes of freed results are kept at most.
+
+    Returns
+    -------
+    int
+        Bytes, as set by `set_kept_memory` or ``BOXEL_KEPT_MEMORY``.
+    """
+    return _core.kept_memory_limit()
+
+
 def show_config(file: TextIO | None = None) -> dict[str, Any]:
     """Print and return what this installation is made of and what it uses.
 
@@ -97,7 +148,7 @@ def show_config(file: TextIO | None = None) -> dict[str, Any]:
     dict
         ``version``, ``compiler``, ``instruction_sets`` (those this processor can run),
         ``instruction_set`` (the one in use; the environment variable ``BOXEL_ISA`` forces one at
-        import), ``workers``, ``numpy`` and ``python``.
+        import), ``workers``, ``kept_memory`` (bytes, at most), ``numpy`` and ``python``.
 
     Examples
     --------
@@ -112,6 +163,7 @@ def show_config(file: TextIO | None = None) -> dict[str, Any]:
         "instruction_sets": _core.instruction_sets(),
         "instruction_set": _core.instruction_set(),
         "workers": get_workers(),
+        "kept_memory": get_kept_memory(),
         "numpy": np.__version__,
         "python": sys.version.split()[0],
     }
@@ -120,3 +172,18 @@ def show_config(file: TextIO | None = None) -> dict[str, Any]:
         text = ", ".join(value) if isinstance(value, tuple) else value
         print(f"{key:<{width}}  {text}", file=file)
     return config
+
+
+def _keep_memory_of_environment() -> None:
+    text = os.environ.get("BOXEL_KEPT_MEMORY", "").strip()
+    if not text:
+        return
+    try:
+        set_kept_memory(int(text))
+    except ValueError:
+        raise ValueError(
+            f"BOXEL_KEPT_MEMORY must be an integer of at least 0 (bytes), found {text!r}"
+        ) from None
+
+
+_keep_memory_of_environment()
