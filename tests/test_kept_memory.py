@@ -12,8 +12,8 @@ import pytest
 import boxel as bx
 from agreement import assert_same_bits
 from boxel import _core
-from test_errors import assert_raises
 from subprocesses import run_script
+from test_errors import assert_raises
 
 MEBIBYTE = 2**20
 

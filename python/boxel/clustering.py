@@ -140,7 +140,7 @@ def _symmetric(
 
 
 def _condensed(matrix: rules.Distances, threads: int) -> rules.Array:
-    condensed = np.empty(matrix.n * (matrix.n - 1) // 2, matrix.values.dtype)
+    condensed: rules.Array = _core.empty((matrix.n * (matrix.n - 1) // 2,), matrix.values.dtype)
     _core.condense(matrix.values, condensed, threads)
     return condensed
 
@@ -227,7 +227,7 @@ def expand(condensed: ArrayLike, *, workers: int | None = None) -> NDArray[Any]:
         )
     values, _ = rules.as_distances(condensed, None, "condensed")
     n = rules.observations(len(values), "condensed")
-    square = np.empty((n, n), values.dtype)
+    square: rules.Array = _core.empty((n, n), values.dtype)
     _core.expand(values, square, threads)
     return square
 

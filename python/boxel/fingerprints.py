@@ -87,10 +87,10 @@ def tanimoto_distances(
         if condensed:
             raise ValueError("distances to other fingerprints have no condensed form")
         columns = _matching(fingerprints, other)
-        between: NDArray[Any] = np.empty((len(words), len(columns)), result_dtype)
+        between: NDArray[Any] = _core.empty((len(words), len(columns)), result_dtype)
         _core.tanimoto_distances(words, columns, between, empty, threads)
         return between
-    distances = np.empty(len(words) * (len(words) - 1) // 2, result_dtype)
+    distances: NDArray[Any] = _core.empty((len(words) * (len(words) - 1) // 2,), result_dtype)
     _core.tanimoto_distances(words, None, distances, empty, threads)
     if condensed is False:
         return expand(distances, workers=threads) if len(words) else distances.reshape(0, 0)

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from boxel import _core, blocks, pyramids
 from boxel import _validate as check
-from boxel import blocks, pyramids
 from boxel._calls import NAN, Array, Statistic, Statistics, statistic_names
 from boxel.dask._graph import (
     Along,
@@ -107,7 +107,7 @@ def _reduce_chunk(
     image, where, weights = pieces_of(parts, arrays)
     assert image is not None
     counts = tuple([each.number for each in plans])
-    results = [np.empty(counts, dtype) for dtype in job.dtypes]
+    results = [_core.empty(counts, dtype) for dtype in job.dtypes]
     if image.nbytes <= _SMALL_BYTES:
         runs = [
             [_Run(0, plan.number, (0, sum(lengths)))]

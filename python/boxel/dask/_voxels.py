@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from boxel import _core, blocks, stacks
 from boxel import _validate as check
-from boxel import blocks, stacks
 from boxel._calls import NAN, Array
 from boxel.dask._graph import (
     Along,
@@ -62,8 +62,8 @@ class _Job:
         stack, where, weights = pieces_of(parts, arrays)
         assert stack is not None
         spans = [length if axis in self.axes else 1 for axis, length in enumerate(stack.shape)]
-        shape = [length // span for length, span in zip(stack.shape, spans, strict=True)]
-        found = [np.empty(shape, dtype) for dtype in self.dtypes]
+        shape = tuple([length // span for length, span in zip(stack.shape, spans, strict=True)])
+        found = [_core.empty(shape, dtype) for dtype in self.dtypes]
         for cut in _cuts(stack, self.axes):
             region = [(each.start, each.stop) for each in cut.inputs]
             blocks.block_reduce(

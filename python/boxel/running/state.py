@@ -127,7 +127,8 @@ class State:
     def empty(cls, spec: Spec, layout: Layout, counting: Counting) -> State:
         """Return a state without samples."""
         states = [
-            np.empty((len(names), layout.voxels), dtype) for dtype, names in spec.rows(counting)
+            _core.empty((len(names), layout.voxels), np.dtype(dtype))
+            for dtype, names in spec.rows(counting)
         ]
         return cls(spec, layout, counting, states, 0)
 
@@ -177,7 +178,7 @@ class State:
         self, statistic: str, dtype: np.dtype[Any], workers: int, *, ddof: float = 0.0
     ) -> Array:
         """Return a statistic of each voxel."""
-        lanes = np.empty(self.layout.voxels, dtype)
+        lanes: Array = _core.empty((self.layout.voxels,), dtype)
         if self.taken == 0:
             lanes[...] = np.nan
         else:
