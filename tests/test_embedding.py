@@ -315,3 +315,25 @@ def test_memory_is_given_back():
         assert held_after(500) - before < 5000
     finally:
         tracemalloc.stop()
+
+
+def test_a_daemon_thread_in_a_call_lets_the_interpreter_end():
+    # It asks for the GIL while there is none any more; C++ must not end the process for that.
+    script = """
+        import threading, time
+        import numpy as np
+        import boxel as bx
+        image = np.ones((2048, 256))
+        out = np.empty_like(image)
+
+        def call():
+            while True:
+                bx.box_filter(image, 3, "mean", out=out)
+
+        for _ in range(2):
+            threading.Thread(target=call, daemon=True).start()
+        time.sleep(0.05)
+        print("ended")
+    """
+    for _ in range(3):
+        assert run_script(script) == "ended"

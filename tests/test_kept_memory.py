@@ -128,6 +128,27 @@ def test_results_own_their_data_and_can_be_resized_and_pickled(order):
     assert_same_bits(pickle.loads(pickle.dumps(result)), result)
 
 
+def test_a_result_made_much_smaller_gives_its_memory_back():
+    result = bx.box_filter(image_of(8), 3, "mean")
+    expected = result[:2].copy()
+    place = place_of(result)
+    result.resize((2, 64), refcheck=False)
+    assert place_of(result) != place
+    assert _core.kept_memory() == 8 * MEBIBYTE
+    assert_same_bits(result, expected)
+    del result
+    # What is small is not kept.
+    assert _core.kept_memory() == 8 * MEBIBYTE
+
+
+def test_the_smallest_image_whose_results_are_kept():
+    image = np.ones(MEBIBYTE // 8, np.uint8)
+    result = bx.box_filter(image, 3, "mean")
+    assert result.nbytes == MEBIBYTE
+    del result
+    assert _core.kept_memory() == MEBIBYTE
+
+
 def test_tracemalloc_sees_results():
     image = image_of(8)
     tracemalloc.start()
@@ -149,6 +170,48 @@ def test_what_cannot_be_had_is_a_memory_error():
     array = np.empty(4 * MEBIBYTE, np.uint8)
     del array
     assert _core.kept_memory() == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits the address space")
+def test_what_is_kept_is_given_back_where_memory_is_short():
+    script = """
+        import resource
+        import numpy as np
+        from boxel import _core
+        kept = [_core.empty((60 * 2**20,), np.dtype("u1")) for _ in range(2)]
+        del kept
+        assert _core.kept_memory() == 120 * 2**20
+        with open("/proc/self/statm") as sizes:
+            used = int(next(sizes).split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (used + 60 * 2**20,) * 2)
+        found = _core.empty((100 * 2**20,), np.dtype("u1"))
+        assert found.nbytes == 100 * 2**20
+        assert _core.kept_memory() == 0
+    """
+    run_script(script)
+
+
+def test_the_first_results_of_two_threads():
+    # An import that lets other threads run, as a hook of Python does, held both up.
+    script = """
+        import builtins, threading, time
+        import numpy as np
+        import boxel as bx
+        real = builtins.__import__
+        def hook(*arguments, **options):
+            time.sleep(0.01)
+            return real(*arguments, **options)
+        builtins.__import__ = hook
+        image = np.ones((2048, 256))
+        call = lambda: bx.box_filter(image, 3, "mean", workers=1)
+        threads = [threading.Thread(target=call) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        print(int(call().sum()))
+    """
+    assert run_script(script) == str(2048 * 256)
 
 
 def test_threads_take_and_free_beside_one_another():

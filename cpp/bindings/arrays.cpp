@@ -1,4 +1,5 @@
 #include "arrays.hpp"
+#include "gil.hpp"
 
 #include <bit>
 #include <chrono>
@@ -51,7 +52,7 @@ Poll signal_poll() {
     const auto now = Clock::now();
     if (now - polled < interval) return;
     polled = now;
-    const py::gil_scoped_acquire acquire;
+    const AcquiredGil acquired;
     if (PyErr_CheckSignals() != 0) throw py::error_already_set();
   };
 }

@@ -1,5 +1,6 @@
 #include "arrays.hpp"
 #include "boxel/boxes.hpp"
+#include "gil.hpp"
 #include "registration.hpp"
 #include "requests.hpp"
 
@@ -40,7 +41,7 @@ void filter(const py::array& image, const py::tuple& statistics_wanted, const py
   request.workers = workers;
   request.kernels = &active_kernels();
   request.poll = signal_poll();
-  const py::gil_scoped_release release;  // the kernels touch no Python object
+  const ReleasedGil released;  // the kernels touch no Python object
   filter_boxes(request);
 }
 

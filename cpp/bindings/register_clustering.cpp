@@ -8,6 +8,7 @@
 #include "boxel/clustering/spanning_forest.hpp"
 #include "boxel/clustering/tanimoto.hpp"
 #include "boxel/clustering/tree.hpp"
+#include "gil.hpp"
 #include "registration.hpp"
 
 namespace boxel {
@@ -48,7 +49,7 @@ py::tuple report_on_condensed(const py::array& distances) {
   return with_distances(distances, [&]<class T>(const T* data) {
     CondensedReport report;
     {
-      const py::gil_scoped_release release;  // reads all distances
+      const ReleasedGil released;  // reads all distances
       report = inspect_condensed(data, distances.size(), active_kernels(), signal_poll());
     }
     return py::make_tuple(report.invalid, report.largest);
@@ -59,7 +60,7 @@ py::tuple report_on_square(const py::array& distances) {
   return with_distances(distances, [&]<class T>(const T* data) {
     SquareReport report;
     {
-      const py::gil_scoped_release release;  // reads all distances
+      const ReleasedGil released;  // reads all distances
       report = inspect_square(data, distances.shape(0), signal_poll());
     }
     return py::make_tuple(py::make_tuple(report.invalid_row, report.invalid_column), report.largest,
@@ -73,7 +74,7 @@ void condense_square(const py::array& square, const py::array& condensed, int wo
   with_distances(square, [&]<class T>(const T* data) {
     auto* out = static_cast<T*>(const_cast<void*>(condensed.data()));
     const std::int64_t n = square.shape(0);
-    const py::gil_scoped_release release;  // reads all distances
+    const ReleasedGil released;  // reads all distances
     condense(data, n, out, workers, signal_poll());
   });
 }
@@ -82,7 +83,7 @@ void expand_condensed(const py::array& condensed, const py::array& square, int w
   with_distances(condensed, [&]<class T>(const T* data) {
     auto* out = static_cast<T*>(const_cast<void*>(square.data()));
     const std::int64_t n = square.shape(0);
-    const py::gil_scoped_release release;  // writes all distances
+    const ReleasedGil released;  // writes all distances
     expand(PairRows<const T>{data, n, 0}, out, n, workers, signal_poll());
   });
 }
@@ -90,7 +91,7 @@ void expand_condensed(const py::array& condensed, const py::array& square, int w
 void symmetrise_square(const py::array& square, int workers) {
   with_distances(square, [&]<class T>(T* data) {
     const std::int64_t n = square.shape(0);
-    const py::gil_scoped_release release;  // writes all distances
+    const ReleasedGil released;  // writes all distances
     symmetrise(data, n, workers, signal_poll());
   });
 }
@@ -108,7 +109,7 @@ Tree link(const py::array& distances, std::int64_t n, int code, bool overwrite, 
   return with_distances(distances, [&]<class T>(T* data) {
     std::vector<Join> joins;
     if (n > 1) {
-      const py::gil_scoped_release release;  // the distances are all that is touched
+      const ReleasedGil released;  // the distances are all that is touched
       if (method.rule == Rule::smallest) {
         joins = single_linkage(PairRows<const T>{data, n, stride}, active_kernels(), workers,
                                signal_poll());
@@ -133,7 +134,7 @@ py::array_t<double> cophenetic(const Tree& tree, int workers) {
   py::array_t<double> distances(pair_count(n));
   double* out = distances.mutable_data();
   const TreeRow* rows = rows_of(tree);
-  const py::gil_scoped_release release;  // writes a distance for each pair
+  const ReleasedGil released;  // writes a distance for each pair
   cophenetic_distances(rows, n, out, workers, signal_poll());
   return distances;
 }
@@ -169,7 +170,7 @@ void tanimoto(const Words& fingerprints, const py::object& others, const py::arr
     const std::int64_t column_count = columns.shape(0);
     const std::uint64_t* row_words = fingerprints.data();
     const std::uint64_t* column_words = columns.data();
-    const py::gil_scoped_release release;  // counts the bits of all pairs
+    const ReleasedGil released;  // counts the bits of all pairs
     const Fingerprints rows(row_words, count, words);
     if (condensed) {
       tanimoto_condensed(rows, settings, out);
@@ -186,7 +187,7 @@ Tree tanimoto_single(const Words& fingerprints, double empty_distance, int worke
   std::vector<Join> joins;
   if (n > 1) {
     const TanimotoSettings settings = settings_of(empty_distance, workers);
-    const py::gil_scoped_release release;  // counts the bits of all pairs
+    const ReleasedGil released;  // counts the bits of all pairs
     joins = tanimoto_single_linkage(Fingerprints(words, n, words_each), settings);
   }
   return tree_of(joins, n);

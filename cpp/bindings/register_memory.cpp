@@ -3,6 +3,7 @@
 
 #include <pybind11/numpy.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <new>
@@ -51,12 +52,12 @@ void free_data(void*, void* data, std::size_t) { kept_memory().free(data); }
 void* reallocate(void* context, void* data, std::size_t bytes) {
   if (!data) return allocate(context, bytes);
   const std::size_t held = KeptMemory::size_of(data);
-  if (bytes <= held) return data;
-  void* larger = allocate(context, bytes);
-  if (!larger) return nullptr;
-  std::memcpy(larger, data, held);
+  if (KeptMemory::fits(held, bytes)) return data;
+  void* other = allocate(context, bytes);
+  if (!other) return nullptr;
+  std::memcpy(other, data, std::min(held, bytes));
   kept_memory().free(data);
-  return larger;
+  return other;
 }
 
 DataMemoryHandler handler = {"boxel",         1,           nullptr,   &allocate,
@@ -103,35 +104,43 @@ bool is_usual(const py::object& capsule) {
   return std::string_view(current->name) == "default_allocator";
 }
 
+// Made once at import: to be made by the first of several threads, it would hold them up while it
+// imports.
 struct ArrayMaker {
   HandlerFunctions functions;
   py::object numpy_empty = py::module_::import("numpy").attr("empty");
   py::object capsule = py::capsule(&handler, "mem_handler");
 
   py::array make(const py::tuple& shape, const py::dtype& dtype) const {
+    const py::tuple arguments = py::make_tuple(shape, dtype);
     double bytes = static_cast<double>(dtype.itemsize());
     for (const py::handle length : shape) bytes *= length.cast<double>();
-    if (bytes < static_cast<double>(KeptMemory::least))
-      return numpy_empty(shape, dtype).cast<py::array>();
+    if (bytes < static_cast<double>(KeptMemory::least)) return empty(arguments);
     const auto current = py::reinterpret_steal<py::object>(functions.get());
     if (!current) throw py::error_already_set();
     // Who has chosen another memory knows why.
-    if (!is_usual(current)) return numpy_empty(shape, dtype).cast<py::array>();
+    if (!is_usual(current)) return empty(arguments);
     const HandlerScope scope(functions, capsule);
-    return numpy_empty(shape, dtype).cast<py::array>();
+    return empty(arguments);
+  }
+
+ private:
+  py::array empty(const py::tuple& arguments) const {
+    PyObject* array = PyObject_CallObject(numpy_empty.ptr(), arguments.ptr());
+    if (!array) throw py::error_already_set();
+    return py::reinterpret_steal<py::array>(array);
   }
 };
-
-py::array empty_array(const py::tuple& shape, const py::dtype& dtype) {
-  static const auto* maker = new ArrayMaker;
-  return maker->make(shape, dtype);
-}
 
 }  // namespace
 
 void register_memory(py::module_& module) {
-  module.def("empty", &empty_array, py::arg("shape"), py::arg("dtype"),
-             "numpy.empty; a large array is in memory that is kept for the next one.");
+  static const auto* maker = new ArrayMaker;
+  module.def(
+      "empty",
+      [](const py::tuple& shape, const py::dtype& dtype) { return maker->make(shape, dtype); },
+      py::arg("shape"), py::arg("dtype"),
+      "numpy.empty; a large array is in memory that is kept for the next one.");
   module.def(
       "least_kept", [] { return KeptMemory::least; }, "Bytes of the smallest array that is kept.");
   module.def(

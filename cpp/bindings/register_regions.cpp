@@ -3,6 +3,7 @@
 #include "arrays.hpp"
 #include "boxel/regions/gather.hpp"
 #include "boxel/regions/update.hpp"
+#include "gil.hpp"
 #include "registration.hpp"
 #include "requests.hpp"
 
@@ -165,19 +166,19 @@ class Table {
     RegionUpdate request = update_of(labels, image, where, masked, weights, counted, left_out,
                                      skipna, origin, workers, is_mask);
     if (!ends_piece.is_none()) request.ends_piece = ends_piece.cast<bool>();
-    const py::gil_scoped_release release;  // the kernels touch no Python object
+    const ReleasedGil released;  // the kernels touch no Python object
     update_regions(table_, request);
   }
 
   void merge(const Table& other) {
-    const py::gil_scoped_release release;  // may be millions of regions
+    const ReleasedGil released;  // may be millions of regions
     table_.merge(other.table_);
   }
 
   // (bits of the labels, their signs, rows of each state, pixels, extents)
   py::tuple rows() const {
     const RegionRows found = [&] {
-      const py::gil_scoped_release release;  // may be millions of regions
+      const ReleasedGil released;  // may be millions of regions
       return table_.rows();
     }();
     const std::size_t lanes =
@@ -197,7 +198,7 @@ class Table {
     for (const py::handle state : states) rows.states.push_back(state_of(state));
     rows.pixels.assign(pixels.data(), pixels.data() + pixels.size());
     rows.extents = extents_of(extents);
-    const py::gil_scoped_release release;  // may be millions of regions
+    const ReleasedGil released;  // may be millions of regions
     table_.restore(rows);
   }
 
@@ -207,7 +208,7 @@ class Table {
              const py::tuple& fills, double ddof) const {
     const std::vector<WideLabel> wanted = labels_of(labels);
     const std::vector<BlockOutput> targets = outputs_of(codes, outputs, fills);
-    const py::gil_scoped_release release;  // may be millions of regions
+    const ReleasedGil released;  // may be millions of regions
     table_.write(wanted, targets, ddof);
   }
 
@@ -258,7 +259,7 @@ void select(const py::array& labels, const py::object& image, const py::object& 
                                          left_out, skipna, py::tuple(), workers);
   const std::vector<WideLabel> rows = labels_of(wanted);
   const std::vector<BlockOutput> targets = outputs_of(codes, outputs, fills);
-  const py::gil_scoped_release release;  // the kernels touch no Python object
+  const ReleasedGil released;  // the kernels touch no Python object
   select_regions(active_kernels(), request, rows, targets);
 }
 

@@ -1,6 +1,7 @@
 #include "arrays.hpp"
 #include "boxel/blocks.hpp"
 #include "boxel/span.hpp"
+#include "gil.hpp"
 #include "registration.hpp"
 #include "requests.hpp"
 
@@ -44,7 +45,7 @@ void take(const py::tuple& spec, const py::tuple& states, const py::array& sampl
   const SpanSamples given{view_of(samples), optional_view(where), optional_view(masked),
                           optional_view(weights), skipna};
   const KernelSet& kernels = active_kernels();
-  const py::gil_scoped_release release;  // the kernels touch no Python object
+  const ReleasedGil released;  // the kernels touch no Python object
   take_into_span(asked, memory, given, taken, workers, kernels);
 }
 
@@ -54,7 +55,7 @@ void merge(const py::tuple& spec, const py::tuple& states, const py::tuple& othe
   const SpanMemory memory = memory_of(states);
   const SpanMemory other = memory_of(others);
   const KernelSet& kernels = active_kernels();
-  const py::gil_scoped_release release;  // the kernels touch no Python object
+  const ReleasedGil released;  // the kernels touch no Python object
   merge_spans(asked, memory, other, held, added, workers, kernels);
 }
 
@@ -64,7 +65,7 @@ void finish(const py::tuple& spec, const py::tuple& states, int statistic, doubl
   const SpanMemory memory = memory_of(states);
   const View target = view_of(out);
   const KernelSet& kernels = active_kernels();
-  const py::gil_scoped_release release;  // the kernels touch no Python object
+  const ReleasedGil released;  // the kernels touch no Python object
   finish_span(asked, memory, static_cast<Statistic>(statistic), count, ddof, target, workers,
               kernels);
 }

@@ -19,30 +19,36 @@ void KeptMemory::give_back(Block* block) noexcept {
   block->~Block();
 }
 
-void* KeptMemory::allocate(std::size_t bytes) {
-  {
-    // Whoever was forked while another thread was in here finds it locked for ever.
-    const std::unique_lock lock(mutex_, std::try_to_lock);
-    if (lock) {
-      auto best = kept_.end();
-      for (auto block = kept_.begin(); block != kept_.end(); ++block) {
-        const std::size_t size = (*block)->bytes;
-        // Not so much larger that the rest would be a waste.
-        if (size < bytes || size - bytes > bytes / 4) continue;
-        if (best == kept_.end() || size < (*best)->bytes) best = block;
-      }
-      if (best != kept_.end()) {
-        Block* block = *best;
-        kept_.erase(best);
-        held_ -= block->bytes;
-        return block + 1;
-      }
-    }
+void* KeptMemory::kept_block(std::size_t bytes) {
+  const std::unique_lock lock(mutex_, std::try_to_lock);
+  if (!lock) return nullptr;
+  auto best = kept_.end();
+  for (auto block = kept_.begin(); block != kept_.end(); ++block) {
+    if (!fits((*block)->bytes, bytes)) continue;
+    if (best == kept_.end() || (*block)->bytes < (*best)->bytes) best = block;
   }
+  if (best == kept_.end()) return nullptr;
+  Block* block = *best;
+  kept_.erase(best);
+  held_ -= block->bytes;
+  return block + 1;
+}
+
+void* KeptMemory::fresh(std::size_t bytes) {
   if (bytes > SIZE_MAX / 2) throw std::bad_alloc();
   Buffer memory(bytes + sizeof(Block));
   std::byte* place = memory.data();
   return new (place) Block{std::move(memory), bytes} + 1;
+}
+
+void* KeptMemory::allocate(std::size_t bytes) {
+  if (void* data = kept_block(bytes)) return data;
+  try {
+    return fresh(bytes);
+  } catch (const std::bad_alloc&) {
+    if (!trim(0)) throw;
+  }
+  return fresh(bytes);
 }
 
 void KeptMemory::free(void* data) noexcept {
@@ -51,11 +57,11 @@ void KeptMemory::free(void* data) noexcept {
   std::vector<Block*> dropped;
   try {
     const std::unique_lock lock(mutex_, std::try_to_lock);
-    if (lock && block->bytes <= limit_) {
+    if (lock && block->bytes >= least && block->bytes <= limit_) {
       kept_.push_back(block);
       held_ += block->bytes;
       block = nullptr;
-      dropped = surplus();
+      dropped = surplus(limit_);
     }
   } catch (const std::bad_alloc&) {
     // What could not be listed is given back, or stays kept beyond the limit.
@@ -64,10 +70,10 @@ void KeptMemory::free(void* data) noexcept {
   for (Block* each : dropped) give_back(each);
 }
 
-std::vector<KeptMemory::Block*> KeptMemory::surplus() {
+std::vector<KeptMemory::Block*> KeptMemory::surplus(std::size_t limit) {
   std::size_t count = 0;
   std::size_t rest = held_;
-  while (rest > limit_) rest -= kept_[count++]->bytes;
+  while (rest > limit) rest -= kept_[count++]->bytes;
   const auto end = kept_.begin() + static_cast<std::ptrdiff_t>(count);
   std::vector<Block*> result(kept_.begin(), end);
   kept_.erase(kept_.begin(), end);
@@ -75,24 +81,20 @@ std::vector<KeptMemory::Block*> KeptMemory::surplus() {
   return result;
 }
 
-void KeptMemory::set_limit(std::size_t bytes) {
+// Returns whether anything was given back.
+bool KeptMemory::trim(std::size_t limit) {
   std::vector<Block*> dropped;
   {
-    const std::lock_guard lock(mutex_);
-    limit_ = bytes;
-    dropped = surplus();
+    const std::unique_lock lock(mutex_, std::try_to_lock);
+    if (lock) dropped = surplus(limit);
   }
   for (Block* block : dropped) give_back(block);
+  return !dropped.empty();
 }
 
-std::size_t KeptMemory::limit() const {
-  const std::lock_guard lock(mutex_);
-  return limit_;
-}
-
-std::size_t KeptMemory::held() const {
-  const std::lock_guard lock(mutex_);
-  return held_;
+void KeptMemory::set_limit(std::size_t bytes) {
+  limit_ = bytes;
+  trim(bytes);
 }
 
 }  // namespace boxel

@@ -49,8 +49,8 @@ def statistic_names(statistic: Any) -> tuple[tuple[str, ...], bool]:
 
 def empty_like(image: Array, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
     """Return an uninitialised array whose axes lie in memory in the order of the image's."""
-    # No result is eight times as large as its image: small calls need not ask how large it is.
-    empty = _core.empty if image.nbytes > _LEAST_KEPT // 8 else np.empty
+    # No result is more than eight times as large as its image: small calls need not ask for more.
+    empty = _core.empty if image.nbytes >= _LEAST_KEPT // 8 else np.empty
     if image.flags.c_contiguous or image.ndim < 2:
         return empty(shape, dtype)
     # Broadcast axes (stride 0) say nothing about the order and go first, as the slowest.
@@ -248,5 +248,5 @@ def _overlap(one: Array, other: Array) -> bool:
 def _apart(result: Array, inputs: Sequence[Array | None]) -> Array:
     """Return `result`, or a new array like it if it overlaps an input."""
     if any(array is not None and np.may_share_memory(result, array) for array in inputs):
-        return np.empty(result.shape, result.dtype)
+        return _core.empty(result.shape, result.dtype)
     return result

@@ -2,6 +2,7 @@
 // fresh memory has to be cleared page by page, which takes as long as much of what boxel does.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <mutex>
 #include <vector>
@@ -19,17 +20,21 @@ class KeptMemory {
   KeptMemory() = default;
   KeptMemory(const KeptMemory&) = delete;
   KeptMemory& operator=(const KeptMemory&) = delete;
-  ~KeptMemory() { set_limit(0); }
+  ~KeptMemory() { trim(0); }
 
   // Aligned to cache lines; std::bad_alloc where there is none.
   void* allocate(std::size_t bytes);
   void free(void* data) noexcept;
   static std::size_t size_of(const void* data);
+  // Whether so many bytes may lie in a block of that size: what is left over is no great waste.
+  static bool fits(std::size_t block, std::size_t bytes) {
+    return bytes <= block && block - bytes <= bytes / 4;
+  }
 
   // Keeps at most so many bytes from now on, and gives back what is too much.
   void set_limit(std::size_t bytes);
-  std::size_t limit() const;
-  std::size_t held() const;
+  std::size_t limit() const { return limit_; }
+  std::size_t held() const { return held_; }
 
  private:
   // Stands before the data, in its own memory.
@@ -39,14 +44,19 @@ class KeptMemory {
   };
   static Block* block_of(void* data);
 
-  // Takes out what was freed first, until the rest is within the limit.
-  std::vector<Block*> surplus();
+  static void* fresh(std::size_t bytes);
   static void give_back(Block* block) noexcept;
 
-  mutable std::mutex mutex_;
+  void* kept_block(std::size_t bytes);
+  // Takes out what was freed first, until the rest is within `limit`.
+  std::vector<Block*> surplus(std::size_t limit);
+  bool trim(std::size_t limit);
+
+  // Only ever tried: whoever was forked while another thread held it finds it locked for ever.
+  std::mutex mutex_;
   std::vector<Block*> kept_;
-  std::size_t held_ = 0;
-  std::size_t limit_ = usual_limit;
+  std::atomic<std::size_t> held_ = 0;
+  std::atomic<std::size_t> limit_ = usual_limit;
 };
 
 }  // namespace boxel
