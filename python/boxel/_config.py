@@ -15,16 +15,18 @@ from boxel._version import __version__
 _workers: int | None = None
 
 
+def _integer(value: Any, expected: str) -> int:
+    if isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{expected}, found a bool")
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise TypeError(f"{expected}, found {type(value).__name__}") from None
+
+
 def check_workers(workers: Any) -> int:
     """Return `workers` as a positive int, or raise what tells why it is none."""
-    if isinstance(workers, (bool, np.bool_)):
-        raise TypeError("workers must be an integer of at least 1, found a bool")
-    try:
-        count = operator.index(workers)
-    except TypeError:
-        raise TypeError(
-            f"workers must be an integer of at least 1 or None, found {type(workers).__name__}"
-        ) from None
+    count = _integer(workers, "workers must be an integer of at least 1 or None")
     if count < 1:
         raise ValueError(f"workers must be at least 1, found {count}")
     # More threads than any machine has processors is a slip of the pen, not a wish.
@@ -111,14 +113,7 @@ def set_kept_memory(n: int) -> None:
     0
     >>> bx.set_kept_memory(usual)
     """
-    if isinstance(n, (bool, np.bool_)):
-        raise TypeError("kept memory must be an integer of bytes, found a bool")
-    try:
-        size = operator.index(n)
-    except TypeError:
-        raise TypeError(
-            f"kept memory must be an integer of bytes, found {type(n).__name__}"
-        ) from None
+    size = _integer(n, "kept memory must be an integer of bytes")
     if size < 0:
         raise ValueError(f"kept memory must be at least 0 bytes, found {size}")
     _core.set_kept_memory(min(size, sys.maxsize))
