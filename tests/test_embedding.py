@@ -337,3 +337,18 @@ def test_a_daemon_thread_in_a_call_lets_the_interpreter_end():
     """
     for _ in range(3):
         assert run_script(script) == "ended"
+
+
+def test_calls_while_the_interpreter_ends():
+    # What was registered before boxel was imported runs after boxel has seen the end begin.
+    script = """
+        import atexit
+        import numpy as np
+
+        def last():
+            print(bx.box_filter(np.ones((2048, 256)), 3, "mean", workers=2).min())
+
+        atexit.register(last)
+        import boxel as bx
+    """
+    assert run_script(script) == "1.0"

@@ -336,3 +336,16 @@ def test_workers_do_not_change_results():
     assert bx.get_workers() == default
     assert found[0].tobytes() == bx.box_filter(image, 3, "var", workers=1).tobytes()
     assert found[1].tobytes() == bx.block_reduce(image, 2, "var", workers=1).tobytes()
+
+
+def test_kept_memory_does_not_change_results():
+    image = make_image("float32", (64, 64, 160))
+    usual = bx.get_kept_memory()
+    found = []
+    try:
+        for kept in (0, usual, usual):
+            bx.set_kept_memory(kept)
+            found.append(bx.box_filter(image, 3, "mean").tobytes())
+    finally:
+        bx.set_kept_memory(usual)
+    assert found[0] == found[1] == found[2]

@@ -1,32 +1,20 @@
-// Giving up the GIL while kernels run. A daemon thread that asks for it again while the interpreter
-// ends is not given it: CPython unwinds such a thread (3.14 and later let it wait), which would end
-// the process in a destructor. It waits here instead until the process is gone.
+// Giving up the GIL while kernels run.
+//
+// A daemon thread that asks for it again while the interpreter ends is not given it: CPython
+// unwinds such a thread (3.14 and later let it wait), which no C++ frame survives. From the
+// beginning of the end on, threads therefore wait here until the process is gone.
 #pragma once
 
 #include <pybind11/pybind11.h>
 
-#include <chrono>
-#include <optional>
-#include <thread>
-
 namespace boxel {
-
-[[noreturn]] inline void wait_for_exit() {
-  for (;;) std::this_thread::sleep_for(std::chrono::hours(1));
-}
 
 class ReleasedGil {
  public:
   ReleasedGil() : state_(PyEval_SaveThread()) {}
   ReleasedGil(const ReleasedGil&) = delete;
   ReleasedGil& operator=(const ReleasedGil&) = delete;
-  ~ReleasedGil() {
-    try {
-      PyEval_RestoreThread(state_);
-    } catch (...) {
-      wait_for_exit();
-    }
-  }
+  ~ReleasedGil();
 
  private:
   PyThreadState* state_;
@@ -35,18 +23,16 @@ class ReleasedGil {
 // Takes it for a moment where it has been given up.
 class AcquiredGil {
  public:
-  AcquiredGil() {
-    try {
-      acquired_.emplace();
-    } catch (const std::exception&) {
-      throw;
-    } catch (...) {
-      wait_for_exit();
-    }
-  }
+  AcquiredGil();
+  AcquiredGil(const AcquiredGil&) = delete;
+  AcquiredGil& operator=(const AcquiredGil&) = delete;
+  ~AcquiredGil() { PyGILState_Release(state_); }
 
  private:
-  std::optional<pybind11::gil_scoped_acquire> acquired_;
+  PyGILState_STATE state_;
 };
+
+// At import: the interpreter tells when it begins to end.
+void register_end();
 
 }  // namespace boxel

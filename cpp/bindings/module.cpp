@@ -1,5 +1,6 @@
 #include <cstdlib>
 
+#include "gil.hpp"
 #include "registration.hpp"
 
 namespace boxel {
@@ -22,6 +23,7 @@ const KernelSet& active_kernels() {
 PYBIND11_MODULE(_core_of_main, module) {
   module.doc() = "The compiled core of boxel; not public: use the functions of the package.";
   boxel::active_kernels();  // an unknown BOXEL_ISA fails the import, not the first call
+  boxel::register_end();
   boxel::register_registry(module);
   boxel::register_config(module);
   boxel::register_memory(module);
