@@ -257,3 +257,12 @@ BROADCASTS = {
     "last axis": broadcast_last_axis,
     "everything": broadcast_everything,
 }
+
+
+def make_image_of_neighbours(generator, dtype, shape):
+    """Return samples that are the same number or the next ones that the dtype can hold."""
+    if np.dtype(dtype).kind != "f":
+        return generator.integers(2**62, 2**62 + 3, shape).astype(dtype)
+    steps = generator.integers(0, 2, shape)
+    start = np.full(shape, generator.random() + 0.1, dtype=dtype)
+    return np.where(steps == 1, np.nextafter(start, start.dtype.type(9)), start)

@@ -2,10 +2,7 @@
 
 import concurrent.futures
 import gc
-import signal
-import subprocess
 import sys
-import textwrap
 import threading
 import time
 import tracemalloc
@@ -18,7 +15,7 @@ from agreement import assert_same_bits
 from cases import (
     make_image,
 )
-from subprocesses import run_script
+from subprocesses import assert_interrupted, run_script
 
 # 9. Embeddable ------------------------------------------------------------------------------------
 
@@ -201,25 +198,7 @@ LONG_CALL = """
 @pytest.mark.parametrize("statistic", ["sum", "var"])
 @pytest.mark.parametrize("blocks", ["one", "many"])
 def test_control_c_ends_a_long_call(blocks, statistic, workers):
-    process = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(LONG_CALL), blocks, str(workers), statistic],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert process.stdout.readline().strip() == "begun"
-        time.sleep(0.5)
-        assert process.poll() is None, "the call was too short to be interrupted"
-        process.send_signal(signal.SIGINT)
-        sent = time.perf_counter()
-        printed, errors = process.communicate(timeout=20)
-        waited = time.perf_counter() - sent
-    finally:
-        process.kill()
-        process.communicate()
-    assert printed.strip() == "interrupted [0.5, 2.5, 4.5, 6.5]", errors
-    assert waited < 2
+    assert_interrupted(LONG_CALL, blocks, str(workers), statistic)
 
 
 def test_a_result_too_large_for_memory_is_a_memory_error():

@@ -1,9 +1,10 @@
 #include "arrays.hpp"
-#include "gil.hpp"
 
 #include <bit>
 #include <chrono>
 #include <string>
+
+#include "gil.hpp"
 
 namespace boxel {
 namespace py = pybind11;

@@ -89,9 +89,10 @@ def _default_workers() -> int:
 def set_kept_memory(n: int) -> None:
     """Set how many bytes of freed results are kept for the next results.
 
-    Fresh memory is cleared by the system, page by page: for a filter that takes up to a quarter of
-    its time. Large results (from 1 MiB) that are freed are therefore kept, as the C library does
-    with smaller ones, and taken by the next result of about their size.
+    Fresh memory is cleared by the system, page by page: for a filter that takes up to a quarter
+    of its time. Large results (of blocks, boxes, voxels, distances; from 1 MiB) that are freed
+    are kept, as the C library does with smaller ones, and taken by the next result of about
+    their size.
 
     Parameters
     ----------
