@@ -15,16 +15,21 @@ struct Margins {
   std::int64_t after = 0;
 };
 
+// Lanes from row to row of a state, each of which begins with a cache line.
+inline std::int64_t row_capacity(const Accumulator& accumulator, std::int64_t lanes) {
+  const auto per_line = static_cast<std::int64_t>(cache_line / accumulator.lane_size());
+  return (lanes + per_line - 1) / per_line * per_line;
+}
+
 class LaneBuffer {
  public:
   // Keeps nothing of what it held. A line behind the last row may be read.
   Lanes reserve(const Accumulator& accumulator, std::int64_t lanes) {
-    const auto per_line = static_cast<std::int64_t>(cache_line / accumulator.lane_size());
-    const std::int64_t capacity = (lanes + per_line - 1) / per_line * per_line;
+    const std::int64_t capacity = row_capacity(accumulator, lanes);
     memory_.reserve(static_cast<std::size_t>(capacity) * accumulator.lane_size() *
                         static_cast<std::size_t>(accumulator.rows()) +
                     cache_line);
-    lanes_ = {memory_.data(), capacity, 0};
+    lanes_ = {memory_.data(), capacity, accumulator.lane_size()};
     return lanes_;
   }
   const Lanes& lanes() const { return lanes_; }

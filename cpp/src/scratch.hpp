@@ -10,6 +10,7 @@
 #include "boxel/fold.hpp"
 #include "boxel/memory.hpp"
 #include "job.hpp"
+#include "lane_buffer.hpp"
 #include "unit.hpp"
 
 namespace boxel {
@@ -42,16 +43,12 @@ class StateBlock {
   void lay_out(const Accumulators& accumulators, std::int64_t lanes, std::byte* place) {
     lanes_.reserve(accumulators.size());
     for (const auto& accumulator : accumulators) {
-      lanes_.push_back({place, capacity_of(*accumulator, lanes), 0});
+      lanes_.push_back({place, row_capacity(*accumulator, lanes), accumulator->lane_size()});
       place += bytes_of(*accumulator, lanes);
     }
   }
-  static std::int64_t capacity_of(const Accumulator& accumulator, std::int64_t lanes) {
-    const auto per_line = static_cast<std::int64_t>(cache_line / accumulator.lane_size());
-    return (lanes + per_line - 1) / per_line * per_line;
-  }
   static std::size_t bytes_of(const Accumulator& accumulator, std::int64_t lanes) {
-    return static_cast<std::size_t>(capacity_of(accumulator, lanes)) * accumulator.lane_size() *
+    return static_cast<std::size_t>(row_capacity(accumulator, lanes)) * accumulator.lane_size() *
            static_cast<std::size_t>(accumulator.rows());
   }
 

@@ -61,7 +61,7 @@ class ImageSlices {
   }
 
   void append(Lanes out, Lanes held, std::int64_t slice, std::int64_t count) {
-    const bool in_place = out.first == held.first && out.base == held.base;
+    const bool in_place = out == held;
     for (const SlabRow& row : slab_) {
       const Lanes target = out.from(row.first_lane);
       if (!in_place) accumulator_.pick(target, held.from(row.first_lane), 1, 1, row.lanes);
@@ -213,7 +213,7 @@ class StateSlices {
   Lanes slice(std::int64_t at) const {
     const std::int64_t source = span_.source(at);
     if (source == beyond) return border_;
-    return {input_.base, input_.capacity, input_.first + source * lanes_};
+    return input_.from(source * lanes_);
   }
 
   Accumulator& accumulator_;

@@ -13,7 +13,8 @@ namespace boxel::test {
 
 class State {
  public:
-  State(const Accumulator& accumulator, std::int64_t lanes) : capacity_(lanes) {
+  State(const Accumulator& accumulator, std::int64_t lanes)
+      : capacity_(lanes), lane_size_(accumulator.lane_size()) {
     const std::size_t bytes =
         static_cast<std::size_t>(lanes * accumulator.rows()) * accumulator.lane_size();
     memory_.reserve(bytes);
@@ -21,11 +22,12 @@ class State {
     std::memset(memory_.data(), 0xff, bytes);
   }
 
-  Lanes lanes() const { return {memory_.data(), capacity_, 0}; }
+  Lanes lanes() const { return {memory_.data(), capacity_, lane_size_}; }
 
  private:
   Buffer memory_;
   std::int64_t capacity_;
+  std::size_t lane_size_;
 };
 
 // Rows of samples, with who counts and how much, to be taken in groups.

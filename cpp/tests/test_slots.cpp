@@ -137,8 +137,7 @@ bool same_states(const Accumulator& accumulator, bool floating, Lanes a, Lanes b
       same &= same_values(a.row<double>(row), b.row<double>(row), lanes);
     } else {
       const auto size = static_cast<std::int64_t>(accumulator.lane_size());
-      const std::int64_t skipped = row * a.capacity * size;
-      same &= same_values(a.base + skipped, b.base + skipped, lanes * size);
+      same &= same_values(a.row<std::byte>(row), b.row<std::byte>(row), lanes * size);
     }
   }
   return same;

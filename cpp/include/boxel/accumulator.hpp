@@ -35,17 +35,33 @@ enum class Sample : std::uint8_t {
 // The type in which a statistic comes out, before the cast to the output's dtype.
 enum class Natural : std::uint8_t { int64, uint64, float64 };
 
-// A run of lanes of a state: its rows are `capacity` lanes apart.
-struct Lanes {
-  std::byte* base = nullptr;
-  std::int64_t capacity = 0;
-  std::int64_t first = 0;
+// A run of lanes of a state. Two words, so that calls hand it on in registers: one that was just
+// written to memory and is copied from there as a whole has to wait until all stores before it are
+// done, those of the results among them.
+class Lanes {
+ public:
+  Lanes() = default;
+  // Rows are `capacity` lanes apart, each of which takes `lane_size` bytes: 1, 2, 4 or 8.
+  Lanes(std::byte* place, std::int64_t capacity, std::size_t lane_size)
+      : place_(place),
+        shape_(static_cast<std::uint64_t>(capacity) * lane_size * size_limit + lane_size) {}
 
   template <class T>
   T* row(int index) const {
-    return reinterpret_cast<T*>(base) + index * capacity + first;
+    return reinterpret_cast<T*>(place_ + index * static_cast<std::int64_t>(shape_ / size_limit));
   }
-  Lanes from(std::int64_t lane) const { return {base, capacity, first + lane}; }
+  Lanes from(std::int64_t lane) const {
+    Lanes later = *this;
+    later.place_ += lane * static_cast<std::int64_t>(shape_ % size_limit);
+    return later;
+  }
+  bool operator==(const Lanes&) const = default;
+
+ private:
+  static constexpr std::uint64_t size_limit = 16;
+
+  std::byte* place_ = nullptr;
+  std::uint64_t shape_ = 0;  // bytes from row to row, and those of a lane in the lowest bits
 };
 
 // Rows are taken in groups, so that a group's samples are combined in registers.

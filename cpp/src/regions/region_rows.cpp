@@ -14,8 +14,8 @@ void expect(bool held, const char* message) {
   if (!held) throw std::invalid_argument(message);
 }
 
-std::byte* lane_of(const Lanes& lanes, std::int64_t row, std::int64_t lane, std::int64_t size) {
-  return lanes.base + (row * lanes.capacity + lanes.first + lane) * size;
+std::byte* lane_of(Lanes lanes, std::int64_t row, std::int64_t lane) {
+  return lanes.from(lane).row<std::byte>(static_cast<int>(row));
 }
 
 }  // namespace
@@ -33,7 +33,7 @@ RegionRows RegionTable::rows() const {
     std::byte* out = state.lanes.data();
     for (std::int64_t row = 0; row < state.rows; ++row) {
       for (const std::int32_t slot : slots) {
-        std::memcpy(out, lane_of(lanes_[k], row, slot * channels, size), at(channels * size));
+        std::memcpy(out, lane_of(lanes_[k], row, slot * channels), at(channels * size));
         out += channels * size;
       }
     }
@@ -101,7 +101,7 @@ void RegionTable::restore(const RegionRows& rows) {
     const std::int64_t bytes = channels * state.lane_size;
     for (std::int64_t row = 0; row < state.rows; ++row) {
       for (const std::int32_t slot : slots) {
-        std::memcpy(lane_of(lanes_[k], row, slot * channels, state.lane_size), in, at(bytes));
+        std::memcpy(lane_of(lanes_[k], row, slot * channels), in, at(bytes));
         in += bytes;
       }
     }

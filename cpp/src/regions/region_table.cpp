@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "../lane_buffer.hpp"
 #include "../result_writer.hpp"
 
 namespace boxel {
@@ -21,10 +22,9 @@ constexpr std::int64_t long_block = 64;
 constexpr std::int64_t few_slots = 512;
 
 Lanes allocate(Buffer& memory, const Accumulator& accumulator, std::int64_t lanes) {
-  const auto per_line = static_cast<std::int64_t>(cache_line / accumulator.lane_size());
-  const std::int64_t capacity = (lanes + per_line - 1) / per_line * per_line;
+  const std::int64_t capacity = row_capacity(accumulator, lanes);
   memory.reserve(at(capacity) * accumulator.lane_size() * at(accumulator.rows()));
-  return {memory.data(), capacity, 0};
+  return {memory.data(), capacity, accumulator.lane_size()};
 }
 
 // Calls visit(from, to, count) for slots that lie in a row in both tables.
