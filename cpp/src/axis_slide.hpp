@@ -40,8 +40,7 @@ class AxisSlide {
     at_ = unset;
     block_ = unset;
     admitted_ = 0;
-    window_ = window_memory_.reserve(accumulator_, margins.before + lanes + margins.after)
-                  .from(margins.before);
+    window_ = window_memory_.reserve(accumulator_, lanes, margins);
   }
 
   // Whether all slices so far may be exchanged.

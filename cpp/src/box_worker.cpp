@@ -318,10 +318,7 @@ void BoxWorker::take_row() {
   for (std::size_t a = 0; a < chains_.size(); ++a) {
     row_exchanges_[a] = begin_row(a, group.samples[0]);
     const Margins margins = has_margins() ? geometry_.margins() : Margins{};
-    windows_[0][a] =
-        chains_[a]
-            .whole_row.reserve(*accumulators_[a], margins.before + row_lanes_ + margins.after)
-            .from(margins.before);
+    windows_[0][a] = chains_[a].whole_row.reserve(*accumulators_[a], row_lanes_, margins);
     accumulators_[a]->take(windows_[0][a], group, row_lanes_, 0);
   }
 }

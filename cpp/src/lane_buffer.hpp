@@ -32,6 +32,11 @@ class LaneBuffer {
     lanes_ = {memory_.data(), capacity, accumulator.lane_size()};
     return lanes_;
   }
+  // Lanes with room around them; they begin with a cache line.
+  Lanes reserve(const Accumulator& accumulator, std::int64_t lanes, Margins margins) {
+    const std::int64_t before = row_capacity(accumulator, margins.before);
+    return reserve(accumulator, before + lanes + margins.after).from(before);
+  }
   const Lanes& lanes() const { return lanes_; }
 
  private:

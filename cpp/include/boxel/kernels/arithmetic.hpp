@@ -91,7 +91,8 @@ inline void divide_lanes(double* out, const S* sums, std::int64_t lanes, Counts 
 }
 
 // The same for a sum of float32 samples, rounded to float32 after that: it is far from overflow
-// and underflow, too, unless it is not finite.
+// and underflow, too, unless it is not finite. `Finite`: that cannot be.
+template <bool Finite>
 struct FloatQuotient {
   double count;
   double reciprocal;
@@ -100,7 +101,7 @@ struct FloatQuotient {
     const double near = sum * reciprocal;
     const double rest = __builtin_fma(-near, count, sum);
     const double quotient = __builtin_fma(rest, reciprocal, near);
-    return static_cast<float>(rest == rest ? quotient : near);
+    return static_cast<float>(Finite || rest == rest ? quotient : near);
 #else
     return static_cast<float>(sum / count);
 #endif
@@ -114,18 +115,18 @@ struct FloatProduct {
 };
 
 // Calls body(from a sum of `count` samples to their mean in float32).
-template <class Body>
+template <bool Finite, class Body>
 BOXEL_INLINE void with_float_mean(double count, Body&& body) {
   const double reciprocal = 1.0 / count;
   if (exact_reciprocal(count)) {
     body(FloatProduct{reciprocal});
   } else {
-    body(FloatQuotient{count, reciprocal});
+    body(FloatQuotient<Finite>{count, reciprocal});
   }
 }
 
 inline void divide_to_float(float* out, const double* sums, std::int64_t lanes, double count) {
-  with_float_mean(count, [=](auto mean) BOXEL_INLINED {
+  with_float_mean<false>(count, [=](auto mean) BOXEL_INLINED {
     BOXEL_EACH_LANE
     for (std::int64_t l = 0; l < lanes; ++l) out[l] = mean(sums[l]);
   });

@@ -212,10 +212,16 @@ class Sum final : public SlotTaker<Sum<T, S>, T, S, AddedRows<S, 1>> {
     if (!finishes_as(dtype, statistic, windows.count)) return false;
     bool done = false;
     if constexpr (std::is_same_v<T, float>) {
-      with_float_mean(windows.count, [&](auto mean) {
+      const auto slide = [&](auto mean) {
         using Store = FinishedWindows<S, decltype(mean)>;
         done = slide_windows(in.row<S>(0), windows, Store{static_cast<float*>(out), mean});
-      });
+      };
+      // Sums that may be exchanged are finite.
+      if (windows.exchanges) {
+        with_float_mean<true>(windows.count, slide);
+      } else {
+        with_float_mean<false>(windows.count, slide);
+      }
     }
     return done;
   }
