@@ -4,8 +4,7 @@ namespace boxel::BOXEL_KERNELS {
 
 // n samples of a sum can be divided by multiplying where 1/n is exact.
 BOXEL_INLINE bool exact_reciprocal(double count) {
-  int exponent = 0;
-  return std::frexp(count, &exponent) == 0.5;
+  return count > 0 && std::bit_cast<std::uint64_t>(count) << 12 == 0;
 }
 
 // The quotient rounded once, for sums that a double does not hold exactly.

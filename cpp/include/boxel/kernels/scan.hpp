@@ -76,10 +76,8 @@ inline void exchange_windows(const S* in, std::int64_t lanes, std::int64_t size,
   using V = typename Vector<S>::type;
   constexpr std::int64_t width = Vector<S>::lanes;
   V windows = first_windows(in, size);
-  V changes{};
-  for (std::int64_t k = 1; k < width; ++k) {
-    changes[k] = static_cast<S>(in[k - 1 + size] - in[k - 1]);
-  }
+  V changes = earlier_lanes<1, S>(V{}, load_vector(in + size) - load_vector(in),
+                                  std::make_integer_sequence<int, Vector<S>::lanes>{});
   V before[8]{};
   trailing_sums<S>(changes, before);
   std::int64_t l = 0;
