@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "box_plan.hpp"
@@ -22,9 +23,9 @@ inline constexpr std::int64_t smallest_sliding_box = 5;
 
 // `Input` hands out slices: put(out, first, count) makes a state of some, append(out, held, slice,
 // count) one more than `held`, which has `count`; admit(slice) looks at a slice that is to be
-// exchanged, settle() tells whether all may be that were looked at; exchange(state, added, removed)
-// does so, or leaves no state behind and returns false; forgo() says that nothing is exchanged any
-// more.
+// exchanged, settle() tells whether all may be that were looked at; exchange(out, from, added,
+// removed) does so, or leaves no state behind and returns false; forgo() says that nothing is
+// exchanged any more.
 template <class Input>
 class AxisSlide {
  public:
@@ -32,29 +33,34 @@ class AxisSlide {
       : accumulator_(accumulator), axis_(axis) {}
 
   // `input` must live until the last advance(). The results have room for so many lanes before and
-  // behind them.
-  void begin(Input& input, std::int64_t lanes, Margins margins, bool exchanges) {
+  // behind them, and are kept in so many places.
+  void begin(Input& input, std::int64_t lanes, Margins margins, std::int64_t places,
+             bool exchanges) {
     input_ = &input;
     lanes_ = lanes;
     exchanges_ = exchanges;
     at_ = unset;
     block_ = unset;
     admitted_ = 0;
-    window_ = window_memory_.reserve(accumulator_, lanes, margins);
+    window_ = first_place_ = window_memory_.reserve(accumulator_, lanes, margins, places);
   }
 
   // Whether all slices so far may be exchanged.
   bool may_exchange() const { return exchanges_; }
 
-  // The state of the box of an output; outputs come in increasing order.
-  Lanes advance(std::int64_t output) {
+  // Lanes from place to place.
+  std::int64_t pitch() const { return window_memory_.pitch(); }
+
+  // The state of the box of an output in a place; outputs come in increasing order.
+  Lanes advance(std::int64_t output, std::int64_t place) {
     const std::int64_t first = output * axis_.box.stride;
+    const Lanes held = std::exchange(window_, first_place_.from(place * pitch()));
     if (size() < smallest_sliding_box) {
       if (exchanges_ && !admit_to(first + size())) forgo_exchanges();
       input_->put(window_, first, size());
       return window_;
     }
-    if (exchanges_ && !exchange_to(first)) forgo_exchanges();
+    if (exchanges_ && !exchange_to(first, held)) forgo_exchanges();
     return exchanges_ ? window_ : merge_at(first);
   }
 
@@ -75,13 +81,14 @@ class AxisSlide {
   }
 
   // What cannot be exchanged as it is kept may be kept in another way, from the next box on.
-  bool exchange_to(std::int64_t first) {
+  bool exchange_to(std::int64_t first, Lanes held) {
     while (at_ != first) {
       if (at_ == unset || first - at_ >= size()) {
         if (!admit_to(first + size())) return false;
         input_->put(window_, first, size());
         at_ = first;
-      } else if (input_->exchange(window_, at_ + size(), at_)) {
+      } else if (input_->exchange(window_, held, at_ + size(), at_)) {
+        held = window_;
         ++at_;
       } else {
         at_ = unset;
@@ -136,7 +143,8 @@ class AxisSlide {
   std::int64_t block_ = unset;  // whose suffixes are there
   std::int64_t in_prefix_ = 0;  // slices of the next block in prefix_
   LaneBuffer window_memory_;
-  Lanes window_;
+  Lanes first_place_;
+  Lanes window_;  // of the last output
   LaneBuffer suffixes_;
   LaneBuffer prefix_;
 };

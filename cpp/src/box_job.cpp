@@ -41,8 +41,16 @@ StatePlan plan_box_states(const BoxRequest& request, bool cut) {
   return plan_states(wanted(request), dtype, true, false, sums);
 }
 
+// Smaller work stays on the caller's thread.
+constexpr std::int64_t least_shared_bytes = 2 << 20;
+
+int workers_of(const BoxRequest& request) {
+  return image_bytes(request) < least_shared_bytes ? 1 : request.workers;
+}
+
 BoxPlanRequest plan_request(const BoxRequest& request, const Accumulators& accumulators) {
   BoxPlanRequest plan;
+  plan.workers = workers_of(request);
   plan.output_count = static_cast<int>(request.outputs.size());
   plan.lane_bytes = 0;
   for (const auto& accumulator : accumulators) {
@@ -112,8 +120,15 @@ RowSources row_sources(const BoxRequest& request, const StatePlan& states, const
 
 }  // namespace
 
+std::int64_t image_bytes(const BoxRequest& request) {
+  auto bytes = static_cast<std::int64_t>(size_of(request.image.dtype));
+  for (const std::int64_t length : request.image.shape) bytes *= length;
+  return bytes;
+}
+
 BoxJob::BoxJob(const BoxRequest& box_request)
     : request(box_request),
+      workers(workers_of(request)),
       cut(any_border(request, Border::shrink)),
       has_constant_border(any_border(request, Border::constant)),
       states(plan_box_states(request, cut)),

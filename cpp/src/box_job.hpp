@@ -11,12 +11,15 @@
 
 namespace boxel {
 
+std::int64_t image_bytes(const BoxRequest& request);
+
 struct BoxJob {
   explicit BoxJob(const BoxRequest& box_request);
 
   Accumulators make_accumulators() const;
 
   const BoxRequest& request;
+  int workers;
   bool cut;  // boxes hold fewer samples at the border
   bool has_constant_border;
   StatePlan states;

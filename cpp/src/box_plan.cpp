@@ -15,8 +15,9 @@ constexpr std::int64_t slab_bytes = 640 * 1024;
 // The longest row of lanes. It is read faster in one piece than in pieces that would stay in the
 // first-level cache together with the rows of its box.
 constexpr std::int64_t row_bytes = 40 * 1024;
-// Enough units for the few workers that one memory can feed.
-constexpr std::int64_t enough_units = 8;
+// Units for each of several workers, so that none waits long for the others. One worker alone has
+// nobody to wait for.
+constexpr std::int64_t units_of_worker = 3;
 // A unit pays for the samples around its outputs; it should be several times as long as these.
 constexpr std::int64_t least_sizes = 5;
 
@@ -120,8 +121,9 @@ void choose_tiles(BoxPlan& plan, const BoxPlanRequest& request) {
   BoxAxis& slide = plan.slides.front();
   slide.tile_outputs = slide.box.outputs;
   const std::int64_t units = plan.units();
-  if (units >= enough_units) return;
-  const std::int64_t wanted = (slide.box.outputs * units + enough_units - 1) / enough_units;
+  const std::int64_t enough = request.workers > 1 ? units_of_worker * request.workers : 1;
+  if (units >= enough) return;
+  const std::int64_t wanted = (slide.box.outputs * units + enough - 1) / enough;
   const std::int64_t least = least_sizes * slide.box.size / slide.box.stride + 1;
   slide.tile_outputs = evened(slide.box.outputs, std::max(wanted, least));
 }
@@ -137,6 +139,7 @@ std::int64_t BoxPlan::units() const {
 
 BoxPlan make_box_plan(const BoxPlanRequest& request) {
   BoxPlan plan;
+  plan.lane_bytes = request.lane_bytes;
   std::vector<BoxAxis> axes;
   for (const BoxAxis& axis : request.axes) {
     const BoxAxis simple = simplified(axis);

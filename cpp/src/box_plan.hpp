@@ -36,15 +36,17 @@ struct BoxPlan {
   std::vector<BoxAxis> slides;  // filtered, walked; the outermost first
   std::vector<BoxAxis> row;     // row[0] is cut into tiles; never empty
   double volume = 1;            // samples of a whole box
+  std::int64_t lane_bytes = 8;  // of all states together
 
   std::int64_t units() const;
 };
 
 struct BoxPlanRequest {
+  int workers = 1;
   std::vector<BoxAxis> axes;  // as the image has them
   int output_count = 1;
-  std::int64_t lane_bytes = 8;  // of all states together
-  bool merges = false;          // some state is merged anew for every box, and needs more room
+  std::int64_t lane_bytes = 8;
+  bool merges = false;  // some state is merged anew for every box, and needs more room
 };
 
 BoxPlan make_box_plan(const BoxPlanRequest& request);

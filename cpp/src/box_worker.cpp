@@ -13,6 +13,10 @@ std::size_t at(std::int64_t index) { return static_cast<std::size_t>(index); }
 // between two looks at them.
 constexpr std::int64_t most_joined_lanes = 2048;
 
+// Rows are extended and written several at a time, while they stay in the first-level cache.
+constexpr std::int64_t bytes_at_once = 16 * 1024;
+constexpr std::int64_t most_rows = 8;
+
 // The most lanes that are read at once in any unit.
 std::int64_t most_row_lanes(const BoxPlan& plan) {
   const BoxAxis& first = plan.row.front();
@@ -93,6 +97,7 @@ BoxWorker::BoxWorker(const BoxJob& job, Interruption& interruption, bool polls)
       at_(job.plan.slides.size()),
       windows_(job.plan.slides.size() + 1),
       row_exchanges_(accumulators_.size()),
+      extended_(accumulators_.size()),
       results_(accumulators_.size()),
       places_(job.request.outputs.size()),
       counts_(at(most_outputs(job.plan))) {
@@ -148,7 +153,12 @@ void BoxWorker::run(std::int64_t unit) {
   locate(unit);
   prepare_slab();
   for (std::size_t a = 0; a < accumulators_.size(); ++a) begin(a);
-  slide(0);
+  if (slides_.empty()) {
+    take_row();
+    write_rows(1);
+  } else {
+    slide(0);
+  }
 }
 
 void BoxWorker::locate(std::int64_t unit) {
@@ -193,6 +203,11 @@ void BoxWorker::prepare_slab() {
   row_lanes_ = 1;
   for (const BoxSpan& span : row_) row_lanes_ *= span.sources;
   slab_.assign(1, {place_, row_.front().sources, row_lanes_, 0});
+  rows_at_once_ = 1;
+  if (slides_.size() > 1 && geometry_.leaves_in_place(row_lanes_)) {
+    const std::int64_t fitting = bytes_at_once / (row_lanes_ * job_.plan.lane_bytes);
+    rows_at_once_ = std::clamp<std::int64_t>(fitting, 1, most_rows);
+  }
   slab_lanes_ = row_lanes_;
   for (std::size_t k = 1; k < slides_.size(); ++k) slab_lanes_ *= slides_[k].sources;
   for (std::size_t k = slides_.size(); k-- > 1;) widen_slab(slides_[k]);
@@ -263,7 +278,7 @@ void BoxWorker::begin(std::size_t accumulator) {
   chain.images.emplace(kernel, job_.rows, scratch_, slides_[0], slab_, chain.border_row);
   chain.images->set_most_samples(job_.plan.volume);
   std::int64_t lanes = slab_lanes_;
-  chain.first->begin(*chain.images, lanes, margins_after(0), begins_exchanges(kernel));
+  chain.first->begin(*chain.images, lanes, margins_after(0), 1, begins_exchanges(kernel));
   chain.inputs.clear();
   double held = 1;
   for (std::size_t k = 1; k < slides_.size(); ++k) {
@@ -273,35 +288,53 @@ void BoxWorker::begin(std::size_t accumulator) {
     const Border border = slides_[k].axis->box.border;
     if (border != Border::constant && border != Border::shrink) continue;
     const Lanes slice = chain.slices[k].reserve(kernel, lanes);
-    for (std::int64_t lane = 0; lane < lanes; ++lane) {
-      kernel.pick(slice.from(lane), chain.borders[k].lanes(), 1, 1, 1);
-    }
+    kernel.pick(slice, chain.borders[k].lanes(), lanes, 0, 1);
   }
 }
 
 // Boxes along slide `axis` and those after it, for every output of the unit.
 void BoxWorker::slide(std::size_t axis) {
-  if (axis == slides_.size()) return write_row();
   const BoxSpan& span = slides_[axis];
-  std::int64_t lanes = row_lanes_;
-  for (std::size_t k = axis + 1; k < slides_.size(); ++k) lanes *= slides_[k].sources;
-  if (axis > 0) {
-    for (std::size_t a = 0; a < chains_.size(); ++a) {
-      Chain& chain = chains_[a];
-      chain.inputs[axis - 1].begin(windows_[axis][a], lanes, chain.slices[axis].lanes());
-      chain.rest[axis - 1].begin(chain.inputs[axis - 1], lanes, margins_after(axis), exchanges(a));
-    }
-  }
-  for (std::int64_t k = 0; k < span.outputs; ++k) {
+  if (axis > 0) begin_slide(axis);
+  const bool makes_rows = axis + 1 == slides_.size();
+  const std::int64_t step = makes_rows ? rows_at_once_ : 1;
+  for (std::int64_t k = 0; k < span.outputs; k += step) {
     if (axis == 0 && interruption_.stopped) return;
     if (axis == 0 && polls_) interruption_.poll();
+    const std::int64_t outputs = std::min(step, span.outputs - k);
     at_[axis] = span.first_output + k;
-    for (std::size_t a = 0; a < chains_.size(); ++a) {
-      windows_[axis + 1][a] = axis == 0 ? chains_[a].first->advance(at_[axis])
-                                        : chains_[a].rest[axis - 1].advance(at_[axis]);
+    for (std::size_t a = 0; a < chains_.size(); ++a) advance(a, axis, outputs);
+    if (makes_rows) {
+      write_rows(outputs);
+    } else {
+      slide(axis + 1);
     }
-    slide(axis + 1);
   }
+}
+
+void BoxWorker::begin_slide(std::size_t axis) {
+  std::int64_t lanes = row_lanes_;
+  for (std::size_t k = axis + 1; k < slides_.size(); ++k) lanes *= slides_[k].sources;
+  const std::int64_t places = axis + 1 == slides_.size() ? rows_at_once_ : 1;
+  for (std::size_t a = 0; a < chains_.size(); ++a) {
+    Chain& chain = chains_[a];
+    chain.inputs[axis - 1].begin(windows_[axis][a], lanes, chain.slices[axis].lanes());
+    chain.rest[axis - 1].begin(chain.inputs[axis - 1], lanes, margins_after(axis), places,
+                               exchanges(a));
+  }
+}
+
+// Makes the states of some outputs along an axis, one in each place.
+void BoxWorker::advance(std::size_t accumulator, std::size_t axis, std::int64_t outputs) {
+  Chain& chain = chains_[accumulator];
+  Lanes& window = windows_[axis + 1][accumulator];
+  if (axis == 0) {
+    window = chain.first->advance(at_[0], 0);
+    return;
+  }
+  AxisSlide<StateSlices>& rest = chain.rest[axis - 1];
+  window = rest.advance(at_[axis], 0);
+  for (std::int64_t k = 1; k < outputs; ++k) rest.advance(at_[axis] + k, k);
 }
 
 // Samples of a box along the axes of the row.
@@ -360,14 +393,19 @@ void BoxWorker::locate_outputs() {
   }
 }
 
-// From the lanes of a row straight to its outputs, where the only state serves the only output.
-bool BoxWorker::write_windows() {
+// From the lanes of rows straight to their outputs, where the only state serves the only output.
+bool BoxWorker::write_windows(std::int64_t rows) {
   const bool plain = places_.size() == 1 && results_.size() == 1 && !job_.states.masked &&
                      !job_.cut && geometry_.slides_once();
   if (!plain) return false;
-  const RowWindows windows{geometry_.outputs(), geometry_.axes().front().size, exchanges(0),
-                           job_.plan.volume};
-  return writer_.write_windows(results_[0], windows, row_.front().outputs, 0, places_[0]);
+  const RowWindows windows{geometry_.outputs(),
+                           geometry_.axes().front().size,
+                           exchanges(0),
+                           job_.plan.volume,
+                           rows,
+                           extended_[0].pitch,
+                           output_stride(0)};
+  return writer_.write_windows(extended_[0].first, windows, row_.front().outputs, 0, places_[0]);
 }
 
 // Samples of each box of a row, where they differ.
@@ -386,22 +424,39 @@ const std::int64_t* BoxWorker::count_samples() {
   return counts_.data();
 }
 
-void BoxWorker::write_row() {
-  if (slides_.empty()) take_row();
+// From one to the next of the rows that are written together.
+std::int64_t BoxWorker::output_stride(std::size_t output) const {
+  return slides_.empty() ? 0 : slides_.back().axis->outputs[static_cast<int>(output)];
+}
+
+void BoxWorker::write_rows(std::int64_t rows) {
   locate_outputs();
   for (std::size_t a = 0; a < chains_.size(); ++a) {
-    results_[a] = chains_[a].row.extend(geometry_, windows_[slides_.size()][a], has_margins(),
-                                        chains_[a].borders.back().lanes());
+    Chain& chain = chains_[a];
+    const std::int64_t pitch = slides_.size() > 1 ? chain.rest.back().pitch() : 0;
+    extended_[a] = chain.row.extend(geometry_, {windows_[slides_.size()][a], pitch, rows},
+                                    has_margins(), chain.borders.back().lanes());
   }
-  if (write_windows()) return;
+  if (write_windows(rows)) return;
+  for (std::int64_t row = 0; row < rows; ++row) {
+    write_row(row);
+    if (!slides_.empty()) ++at_[slides_.size() - 1];
+    for (std::size_t output = 0; output < places_.size(); ++output) {
+      places_[output] += output_stride(output);
+    }
+  }
+}
+
+void BoxWorker::write_row(std::int64_t row) {
   for (std::size_t a = 0; a < chains_.size(); ++a) {
-    results_[a] = chains_[a].row.slide(geometry_, results_[a], held_by_lane(), exchanges(a));
+    results_[a] =
+        chains_[a].row.slide(geometry_, extended_[a].row(row), held_by_lane(), exchanges(a));
   }
   const CountRun run{geometry_.outputs(), job_.plan.volume};
-  const ResultWriter::Row row{
+  const ResultWriter::Row results{
       results_, row_.front().outputs, geometry_.outputs(), {&run, 1}, count_samples()};
   for (std::size_t output = 0; output < places_.size(); ++output) {
-    writer_.write(row, output, places_[output]);
+    writer_.write(results, output, places_[output]);
   }
 }
 

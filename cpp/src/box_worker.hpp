@@ -56,15 +56,19 @@ class BoxWorker {
   bool begins_exchanges(const Accumulator& accumulator) const;
   void begin(std::size_t accumulator);
   void slide(std::size_t axis);
+  void begin_slide(std::size_t axis);
+  void advance(std::size_t accumulator, std::size_t axis, std::int64_t outputs);
   double row_volume() const;
   void take_row();
   bool begin_row(std::size_t accumulator, const void* samples);
   double held_by_lane() const;
   void locate_outputs();
-  bool write_windows();
+  bool write_windows(std::int64_t rows);
   const std::int64_t* count_samples();
   bool exchanges(std::size_t accumulator) const;
-  void write_row();
+  std::int64_t output_stride(std::size_t output) const;
+  void write_rows(std::int64_t rows);
+  void write_row(std::int64_t row);
 
   const BoxJob& job_;
   Interruption& interruption_;
@@ -84,11 +88,13 @@ class BoxWorker {
   std::vector<SlabRow> slab_;
   std::int64_t row_lanes_ = 0;  // of the image, in one row
   std::int64_t slab_lanes_ = 0;
+  std::int64_t rows_at_once_ = 1;  // that the last slide makes before they are written
   std::int64_t geometry_tile_ = -1;
   RowGeometry geometry_;
   std::vector<std::int64_t> at_;             // the output along each slide
   std::vector<std::vector<Lanes>> windows_;  // after each slide, of each accumulator
   std::vector<bool> row_exchanges_;          // where no outer axis is filtered
+  std::vector<LaneRows> extended_;
   std::vector<Lanes> results_;
   std::vector<std::byte*> places_;
   std::vector<std::int64_t> counts_;

@@ -9,7 +9,7 @@
 namespace boxel {
 namespace {
 
-// Work below this stays on the caller's thread; pieces handed to workers have about this size.
+// Pieces handed to workers have about this size.
 constexpr std::int64_t piece_bytes = 1 << 20;
 
 bool is_empty(const BoxRequest& request) {
@@ -23,12 +23,9 @@ void filter_boxes(const BoxRequest& request) {
   if (is_empty(request)) return;
   const BoxJob job(request);
   const std::int64_t units = job.plan.units();
-  std::int64_t bytes = static_cast<std::int64_t>(size_of(request.image.dtype));
-  for (const std::int64_t length : request.image.shape) bytes *= length;
-  const int threads = bytes < 2 * piece_bytes ? 1 : request.workers;
-  const std::int64_t per_piece =
-      std::max<std::int64_t>(1, piece_bytes / std::max<std::int64_t>(1, bytes / units));
-  std::vector<std::optional<BoxWorker>> workers(static_cast<std::size_t>(threads));
+  const std::int64_t per_piece = std::max<std::int64_t>(
+      1, piece_bytes / std::max<std::int64_t>(1, image_bytes(request) / units));
+  std::vector<std::optional<BoxWorker>> workers(static_cast<std::size_t>(job.workers));
   Interruption interruption{false, request.poll};
   const auto run = [&](std::int64_t piece, int worker) {
     auto& mine = workers[static_cast<std::size_t>(worker)];
@@ -48,7 +45,7 @@ void filter_boxes(const BoxRequest& request) {
   const Poll poll = [&] {
     if (request.poll) stopping(request.poll);
   };
-  parallel_for((units + per_piece - 1) / per_piece, threads,
+  parallel_for((units + per_piece - 1) / per_piece, job.workers,
                [&](std::int64_t piece, int worker) { stopping([&] { run(piece, worker); }); },
                poll);
 }

@@ -29,19 +29,24 @@ class LaneBuffer {
     memory_.reserve(static_cast<std::size_t>(capacity) * accumulator.lane_size() *
                         static_cast<std::size_t>(accumulator.rows()) +
                     cache_line);
-    lanes_ = {memory_.data(), capacity, accumulator.lane_size()};
+    lanes_ = Lanes(memory_.data(), capacity, accumulator.lane_size());
     return lanes_;
   }
-  // Lanes with room around them; they begin with a cache line.
-  Lanes reserve(const Accumulator& accumulator, std::int64_t lanes, Margins margins) {
+  // Lanes with room around them; they begin with a cache line. `copies` of them, pitch() lanes
+  // apart.
+  Lanes reserve(const Accumulator& accumulator, std::int64_t lanes, Margins margins,
+                std::int64_t copies = 1) {
     const std::int64_t before = row_capacity(accumulator, margins.before);
-    return reserve(accumulator, before + lanes + margins.after).from(before);
+    pitch_ = before + row_capacity(accumulator, lanes + margins.after);
+    return reserve(accumulator, copies * pitch_).from(before);
   }
+  std::int64_t pitch() const { return pitch_; }
   const Lanes& lanes() const { return lanes_; }
 
  private:
   Buffer memory_;
   Lanes lanes_;
+  std::int64_t pitch_ = 0;
 };
 
 }  // namespace boxel

@@ -67,6 +67,7 @@ bool ResultWriter::goes_straight(std::size_t output, std::byte* place,
 bool ResultWriter::write_windows(Lanes extended, const RowWindows& windows, std::int64_t positions,
                                  std::size_t output, std::byte* place) {
   if (!goes_straight(output, place, positions)) return false;
+  if (windows.rows > 1 && !goes_straight(output, place + windows.stride, positions)) return false;
   const BlockOutput& target = outputs_[output];
   return accumulators_[at(states_.state_of[output])]->finish_windows_as(
       target.view.dtype, target.statistic, extended, windows, place);

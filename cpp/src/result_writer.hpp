@@ -42,8 +42,8 @@ class ResultWriter {
 
   // Writes one output's row, which begins at `place`.
   void write(const Row& row, std::size_t output, std::byte* place);
-  // The same for windows along a row that are not merged yet, of which none is masked or cut;
-  // false where there is no short way.
+  // The same for windows along rows that are not merged yet, of which none is masked or cut; false
+  // where there is no short way.
   bool write_windows(Lanes extended, const RowWindows& windows, std::int64_t positions,
                      std::size_t output, std::byte* place);
 

@@ -91,10 +91,12 @@ void RowGeometry::extend(const std::vector<BoxSpan>& spans) {
   };
   visit_nested(lengths, at, [&](std::int64_t lane) { sources.push_back(lane); });
   find_body(sources);
+  find_copies(sources);
+  std::ranges::replace(sources, beyond, 0);
   sources_ = LaneMoves(std::move(sources));
 }
 
-void RowGeometry::find_body(std::vector<std::int64_t>& sources) {
+void RowGeometry::find_body(const std::vector<std::int64_t>& sources) {
   for (std::int64_t lane = 0; lane < extended_lanes_;) {
     const std::int64_t source = sources[static_cast<std::size_t>(lane)];
     std::int64_t end = lane + 1;
@@ -106,11 +108,18 @@ void RowGeometry::find_body(std::vector<std::int64_t>& sources) {
     const Body run{lane, source, end - lane};
     if (source == beyond) {
       borders_.push_back(run);
-      std::fill_n(sources.begin() + lane, run.lanes, 0);
     } else if (run.lanes > body_.lanes) {
       body_ = run;
     }
     lane = end;
+  }
+}
+
+void RowGeometry::find_copies(const std::vector<std::int64_t>& sources) {
+  for (std::int64_t lane = 0; lane < extended_lanes_; ++lane) {
+    const bool within = lane >= body_.to && lane < body_.to + body_.lanes;
+    const std::int64_t source = sources[static_cast<std::size_t>(lane)];
+    if (!within && source != beyond) copies_.push_back({lane - body_.to, source - body_.from});
   }
 }
 
@@ -142,26 +151,30 @@ void RowGeometry::count(const std::vector<BoxSpan>& spans) {
   }
 }
 
-Lanes RowSlide::extend(const RowGeometry& geometry, Lanes row, bool has_margins, Lanes border) {
-  if (!geometry.filtered()) return row;
+LaneRows RowSlide::extend(const RowGeometry& geometry, LaneRows rows, bool has_margins,
+                          Lanes border) {
+  if (!geometry.filtered()) return rows;
   const RowGeometry::Body& body = geometry.body();
   const std::int64_t lanes = geometry.extended_lanes();
-  if (body.lanes == lanes) return row.from(body.from);
-  const Lanes extended = has_margins ? row.from(-body.to) : extended_.reserve(accumulator_, lanes);
-  const LaneMoves& sources = geometry.sources();
-  if (has_margins) {
-    const std::int64_t after = body.to + body.lanes;
-    sources.apply(accumulator_, extended, row, 0, body.to);
-    sources.apply(accumulator_, extended, row, after, lanes - after);
-  } else {
-    sources.apply(accumulator_, extended, row);
+  if (body.lanes == lanes) return {rows.first.from(body.from), rows.pitch, rows.count};
+  if (!has_margins) {
+    const Lanes extended = extended_.reserve(accumulator_, lanes);
+    geometry.sources().apply(accumulator_, extended, rows.first);
+    fill_borders(geometry, extended, border);
+    return {extended};
   }
-  for (const RowGeometry::Body& run : geometry.borders()) {
-    for (std::int64_t lane = 0; lane < run.lanes; ++lane) {
-      accumulator_.pick(extended.from(run.to + lane), border, 1, 1, 1);
-    }
+  accumulator_.copy_lanes(rows.first, geometry.copies(), rows.count, rows.pitch);
+  const LaneRows extended{rows.first.from(-body.to), rows.pitch, rows.count};
+  for (std::int64_t row = 0; row < rows.count; ++row) {
+    fill_borders(geometry, extended.row(row), border);
   }
   return extended;
+}
+
+void RowSlide::fill_borders(const RowGeometry& geometry, Lanes extended, Lanes border) {
+  for (const RowGeometry::Body& run : geometry.borders()) {
+    accumulator_.pick(extended.from(run.to), border, run.lanes, 0, 1);
+  }
 }
 
 Lanes RowSlide::slide(const RowGeometry& geometry, Lanes extended, double held, bool exchanges) {

@@ -21,11 +21,6 @@ class LaneMoves {
 
   bool empty() const { return sources_.empty(); }
   void apply(Accumulator& accumulator, Lanes out, Lanes in) const;
-  // A few lanes, from number `first` on.
-  void apply(Accumulator& accumulator, Lanes out, Lanes in, std::int64_t first,
-             std::int64_t lanes) const {
-    accumulator.gather(out.from(first), in, sources_.data() + first, lanes);
-  }
 
  private:
   // Lanes that keep their order are moved together, others one by one.
@@ -71,8 +66,14 @@ class RowGeometry {
     return filtered_ && body_.from == 0 && body_.lanes == lanes;
   }
   Margins margins() const { return {body_.to, extended_lanes_ - body_.to - body_.lanes}; }
+  // Whether rows of so many lanes are extended where they lie, or need no lane that they lack.
+  bool leaves_in_place(std::int64_t lanes) const {
+    return !filtered_ || body_.lanes == extended_lanes_ || extends_in_place(lanes);
+  }
   // For each extended lane the one it is taken from; 0 where that lies beyond.
   const LaneMoves& sources() const { return sources_; }
+  // What makes the margins of a row from its lanes.
+  const std::vector<LaneCopy>& copies() const { return copies_; }
   // Runs of extended lanes that lie beyond the border.
   const std::vector<Body>& borders() const { return borders_; }
   // For each output the lane it ends up in; empty where they are 0, 1, 2, ...
@@ -82,7 +83,8 @@ class RowGeometry {
 
  private:
   void extend(const std::vector<BoxSpan>& spans);
-  void find_body(std::vector<std::int64_t>& sources);
+  void find_body(const std::vector<std::int64_t>& sources);
+  void find_copies(const std::vector<std::int64_t>& sources);
   void pick(const std::vector<BoxSpan>& spans);
   void count(const std::vector<BoxSpan>& spans);
 
@@ -92,9 +94,19 @@ class RowGeometry {
   std::vector<Axis> axes_;
   Body body_;
   LaneMoves sources_;
+  std::vector<LaneCopy> copies_;
   std::vector<Body> borders_;
   LaneMoves picked_;
   std::vector<std::int64_t> counts_;
+};
+
+// Rows of lanes that are handled together, `pitch` lanes apart.
+struct LaneRows {
+  Lanes first;
+  std::int64_t pitch = 0;
+  std::int64_t count = 1;
+
+  Lanes row(std::int64_t index) const { return first.from(index * pitch); }
 };
 
 // The row's part of one accumulator.
@@ -102,14 +114,15 @@ class RowSlide {
  public:
   explicit RowSlide(Accumulator& accumulator) : accumulator_(accumulator) {}
 
-  // The lanes that a row's boxes hold: its own, and `border` where they lie beyond. `has_margins`:
-  // the row may be extended in place.
-  Lanes extend(const RowGeometry& geometry, Lanes row, bool has_margins, Lanes border);
+  // The lanes that the boxes of rows hold: their own, and `border` where they lie beyond.
+  // `has_margins`: they may be extended in place; others are not copied but one at a time.
+  LaneRows extend(const RowGeometry& geometry, LaneRows rows, bool has_margins, Lanes border);
   // The states of the boxes from the lanes of an extended row, each of which holds `held` samples
   // where nothing is masked. `exchanges`: samples may be given up again.
   Lanes slide(const RowGeometry& geometry, Lanes extended, double held, bool exchanges);
 
  private:
+  void fill_borders(const RowGeometry& geometry, Lanes extended, Lanes border);
   Lanes slide_along(Lanes row, std::int64_t lanes, const RowGeometry::Axis& axis, double held,
                     bool exchanges);
 

@@ -43,7 +43,7 @@ class StateBlock {
   void lay_out(const Accumulators& accumulators, std::int64_t lanes, std::byte* place) {
     lanes_.reserve(accumulators.size());
     for (const auto& accumulator : accumulators) {
-      lanes_.push_back({place, row_capacity(*accumulator, lanes), accumulator->lane_size()});
+      lanes_.emplace_back(place, row_capacity(*accumulator, lanes), accumulator->lane_size());
       place += bytes_of(*accumulator, lanes);
     }
   }

@@ -69,13 +69,14 @@ class ImageSlices {
     }
   }
 
-  // Row by row, so that a row is still in the first-level cache when it is added.
-  bool exchange(Lanes state, std::int64_t added, std::int64_t removed) {
+  // Row by row, so that a row is still in the first-level cache when it is added. In one place
+  // only: `out` is `from`.
+  bool exchange(Lanes out, Lanes, std::int64_t added, std::int64_t removed) {
     RowGroup group;
     for (const SlabRow& row : slab_) {
       const void* samples = exchanged_row(group, 0, row, added);
       if (!admit_row(row, samples)) return false;
-      accumulator_.exchange(state.from(row.first_lane), samples,
+      accumulator_.exchange(out.from(row.first_lane), samples,
                             exchanged_row(group, 1, row, removed), row.lanes, bytes_ahead(row));
     }
     return true;
@@ -199,8 +200,8 @@ class StateSlices {
     accumulator_.merge(out, held, slice(at), lanes_, static_cast<double>(count) * held_, held_);
   }
 
-  bool exchange(Lanes state, std::int64_t added, std::int64_t removed) {
-    accumulator_.exchange_states(state, state, slice(added), slice(removed), lanes_);
+  bool exchange(Lanes out, Lanes from, std::int64_t added, std::int64_t removed) {
+    accumulator_.exchange_states(out, from, slice(added), slice(removed), lanes_);
     return true;
   }
 

@@ -61,8 +61,9 @@ class Span {
   Accumulator& operator[](std::size_t state) const { return *accumulators_[state]; }
   std::size_t size() const { return states_.size(); }
 
-  static Lanes lanes(const SpanMemory& memory, std::size_t state, std::int64_t first) {
-    return {memory.states[state], memory.voxels, first};
+  Lanes lanes(const SpanMemory& memory, std::size_t state, std::int64_t first) const {
+    return Lanes(memory.states[state], memory.voxels, accumulators_[state]->lane_size())
+        .from(first);
   }
 
   std::int64_t lane_bytes() const {
@@ -258,7 +259,7 @@ class Taker {
         place.move(along, 1);
       }
       for (const std::size_t state : group.states) {
-        span_[state].take(Span::lanes(memory_, state, tile.first_lane), rows, tile.lanes,
+        span_[state].take(span_.lanes(memory_, state, tile.first_lane), rows, tile.lanes,
                           taken_ + taken);
       }
     }
@@ -386,8 +387,8 @@ void merge_spans(const SpanSpec& spec, const SpanMemory& memory, const SpanMemor
   const Span span(spec, kernels);
   share(memory.voxels, span.lane_bytes(), workers, [&](std::int64_t first, std::int64_t end, int) {
     for (std::size_t k = 0; k < span.size(); ++k) {
-      const Lanes out = Span::lanes(memory, k, first);
-      span[k].merge(out, out, Span::lanes(other, k, first), end - first, held, added);
+      const Lanes out = span.lanes(memory, k, first);
+      span[k].merge(out, out, span.lanes(other, k, first), end - first, held, added);
     }
   });
 }
@@ -424,7 +425,7 @@ void finish_span(const SpanSpec& spec, const SpanMemory& memory, Statistic stati
     for (std::int64_t lane = first; lane < end; lane += tile_lanes) {
       const std::int64_t lanes = std::min(tile_lanes, end - lane);
       std::vector<Lanes> states;
-      for (std::size_t k = 0; k < span.size(); ++k) states.push_back(Span::lanes(memory, k, lane));
+      for (std::size_t k = 0; k < span.size(); ++k) states.push_back(span.lanes(memory, k, lane));
       if (!uniform) span[0].finish(Statistic::count, states[0], lanes, {}, 0, counts.data());
       const CountRun run{lanes, count};
       const ResultWriter::Row row{

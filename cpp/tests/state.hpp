@@ -22,7 +22,7 @@ class State {
     std::memset(memory_.data(), 0xff, bytes);
   }
 
-  Lanes lanes() const { return {memory_.data(), capacity_, lane_size_}; }
+  Lanes lanes() const { return Lanes(memory_.data(), capacity_, lane_size_); }
 
  private:
   Buffer memory_;

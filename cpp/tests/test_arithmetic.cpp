@@ -343,6 +343,34 @@ TEST(windows_that_go_straight_to_the_dtype_are_the_same) {
   }
 }
 
+TEST(windows_of_several_rows_are_those_of_each) {
+  constexpr std::int64_t lanes = 21;
+  constexpr std::int64_t pitch = 40;
+  constexpr std::int64_t stride = 30;
+  for (const KernelSet* kernels : available_kernel_sets()) {
+    for (const std::int64_t size : {1, 3, 5, 9}) {
+      Random random(static_cast<std::uint64_t>(size));
+      const auto accumulator =
+          kernels->make_accumulator(request_of(StateKind::sum, Sample::float32, 9));
+      const State in(*accumulator, 3 * pitch);
+      for (std::int64_t l = 0; l < 3 * pitch; ++l) {
+        in.lanes().row<double>(0)[l] = static_cast<double>(random.between(-9, 9)) / 4;
+      }
+      std::vector<float> found(3 * stride, -1.0F);
+      std::vector<float> expected(3 * stride, -1.0F);
+      const RowWindows windows{lanes, size, true, 3, 3, pitch, stride * 4};
+      CHECK(accumulator->finish_windows_as(DType::float32, Statistic::mean, in.lanes(), windows,
+                                           found.data()));
+      for (std::int64_t row = 0; row < 3; ++row) {
+        CHECK(accumulator->finish_windows_as(DType::float32, Statistic::mean,
+                                             in.lanes().from(row * pitch), {lanes, size, true, 3},
+                                             expected.data() + row * stride));
+      }
+      CHECK(found == expected, kernels->name, "size", size);
+    }
+  }
+}
+
 TEST(long_windows_that_may_not_be_exchanged_have_no_short_way) {
   for (const KernelSet* kernels : available_kernel_sets()) {
     const auto accumulator =

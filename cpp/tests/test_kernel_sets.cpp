@@ -214,6 +214,7 @@ class Script {
     fold_adjacent(b.lanes());
     finish(merged.lanes(), 44);
     gather(b.lanes());
+    copy_lanes(b.lanes());
     clear(b.lanes());
     merge_ahead(b.lanes());
     give_up(a.lanes(), b.lanes(), one.lanes());
@@ -270,6 +271,31 @@ class Script {
     const State out(*accumulator_, 2 * case_.lanes);
     accumulator_->gather(out.lanes(), in, index.data(), 2 * case_.lanes);
     add_state("gather", out.lanes(), 2 * case_.lanes);
+  }
+
+  // Margins of two rows, from lanes that are not written: the same as by gather().
+  void copy_lanes(Lanes in) {
+    constexpr std::int64_t margin = 3;
+    const std::int64_t pitch = case_.lanes + 2 * margin;
+    const State rows(*accumulator_, 2 * pitch);
+    const Lanes first = rows.lanes().from(margin);
+    std::vector<LaneCopy> copies;
+    for (std::int64_t k = 1; k <= margin; ++k) {
+      copies.push_back({-k, random_.between(0, case_.lanes - 1)});
+      copies.push_back({case_.lanes - 1 + k, random_.between(0, case_.lanes - 1)});
+    }
+    for (std::int64_t row = 0; row < 2; ++row) {
+      accumulator_->pick(first.from(row * pitch), in, 1, 1, case_.lanes);
+    }
+    accumulator_->copy_lanes(first, copies, 2, pitch);
+    for (std::int64_t row = 0; row < 2; ++row) {
+      for (const LaneCopy& copy : copies) {
+        const State expected(*accumulator_, 1);
+        accumulator_->gather(expected.lanes(), in, &copy.from, 1);
+        check_same("copy_lanes", first.from(row * pitch + copy.to), expected.lanes(), 1);
+      }
+      check_same("copied row", first.from(row * pitch), in, case_.lanes);
+    }
   }
 
   // What holds no sample adds nothing.

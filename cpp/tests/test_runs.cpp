@@ -56,7 +56,7 @@ void check_runs(const KernelSet& kernels, Sample sample, const RunCase& c, Rando
   std::vector<double> as_runs(rows * positions, -1.0);
   std::vector<double> as_rows(rows * positions, -1.0);
   const auto lanes = [&](std::vector<double>& memory) {
-    return Lanes{reinterpret_cast<std::byte*>(memory.data()), c.positions, accumulator->lane_size()};
+    return Lanes(memory.data(), c.positions);
   };
   const auto item = static_cast<std::int64_t>(sizeof(T));
   accumulator->take_runs(

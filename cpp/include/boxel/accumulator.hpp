@@ -42,9 +42,12 @@ class Lanes {
  public:
   Lanes() = default;
   // Rows are `capacity` lanes apart, each of which takes `lane_size` bytes: 1, 2, 4 or 8.
-  Lanes(std::byte* place, std::int64_t capacity, std::size_t lane_size)
+  explicit Lanes(std::byte* place, std::int64_t capacity, std::size_t lane_size)
       : place_(place),
         shape_(static_cast<std::uint64_t>(capacity) * lane_size * size_limit + lane_size) {}
+  template <class T>
+  explicit Lanes(T* rows, std::int64_t capacity)
+      : Lanes(reinterpret_cast<std::byte*>(rows), capacity, sizeof(T)) {}
 
   template <class T>
   T* row(int index) const {
@@ -117,12 +120,15 @@ struct Counts {
   const std::int64_t* per_lane = nullptr;
 };
 
-// Windows along a row of lanes: result l holds lanes l, ..., l + size - 1.
+// Windows along rows of lanes: result l holds lanes l, ..., l + size - 1 of its row.
 struct RowWindows {
-  std::int64_t lanes;  // results
+  std::int64_t lanes;  // results of a row
   std::int64_t size;
   bool exchanges;  // lanes may be given up again
   double count;    // samples of a window
+  std::int64_t rows = 1;
+  std::int64_t pitch = 0;   // lanes from row to row
+  std::int64_t stride = 0;  // bytes from the results of a row to those of the next
 };
 
 // Windows of at least so many lanes take fewer operations by exchanges than merged anew.
@@ -145,6 +151,12 @@ struct Grid {
     // Not even where the product was rounded down to the limit.
     return sum <= std::numeric_limits<double>::max() && sum < 0x1p53 * finest;
   }
+};
+
+// Within a row of lanes.
+struct LaneCopy {
+  std::int64_t to;
+  std::int64_t from;
 };
 
 class Accumulator {
@@ -176,7 +188,8 @@ class Accumulator {
   // out[l] = a[l] merged with b[l]; na and nb are their samples per lane where nothing is masked.
   // `out` may be `a`, and `b` may lie ahead in the same rows: a lane is read before it is written.
   virtual void merge(Lanes out, Lanes a, Lanes b, std::int64_t lanes, double na, double nb) = 0;
-  // out[j * inner + i] = in[j * step * inner + i]; `out` and `in` do not overlap.
+  // out[j * inner + i] = in[j * step * inner + i]; `out` and `in` do not overlap. A step of 0
+  // repeats.
   virtual void pick(Lanes out, Lanes in, std::int64_t count, std::int64_t step,
                     std::int64_t inner) = 0;
   // out[j] = in[j * size] merged with the size - 1 lanes after it, which hold `held` samples each;
@@ -207,6 +220,10 @@ class Accumulator {
   virtual void clear(Lanes state, std::int64_t lanes) = 0;
   // out[k] = in[index[k]]; no lane that is read is written.
   virtual void gather(Lanes out, Lanes in, const std::int64_t* index, std::int64_t count) = 0;
+  // Copies lanes within each of some rows, which are `pitch` lanes apart; no lane that is read is
+  // written.
+  virtual void copy_lanes(Lanes first, std::span<const LaneCopy> copies, std::int64_t count,
+                          std::int64_t pitch) = 0;
   // out[l] = in[l], in[l + step], ... (`terms` of them, 2 to 4) merged; each holds `held` samples
   // where nothing is masked. No overlap.
   virtual void merge_ahead(Lanes out, Lanes in, std::int64_t lanes, std::int64_t step, int terms,

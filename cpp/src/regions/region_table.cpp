@@ -24,7 +24,7 @@ constexpr std::int64_t few_slots = 512;
 Lanes allocate(Buffer& memory, const Accumulator& accumulator, std::int64_t lanes) {
   const std::int64_t capacity = row_capacity(accumulator, lanes);
   memory.reserve(at(capacity) * accumulator.lane_size() * at(accumulator.rows()));
-  return {memory.data(), capacity, accumulator.lane_size()};
+  return Lanes(memory.data(), capacity, accumulator.lane_size());
 }
 
 // Calls visit(from, to, count) for slots that lie in a row in both tables.

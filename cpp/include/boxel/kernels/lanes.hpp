@@ -176,6 +176,16 @@ class RowsOf : public Accumulator {
     }
   }
 
+  void copy_lanes(Lanes first, std::span<const LaneCopy> copies, std::int64_t count,
+                  std::int64_t pitch) override {
+    for (int row = 0; row < Rows; ++row) {
+      S* lanes = first.row<S>(row);
+      for (std::int64_t k = 0; k < count; ++k, lanes += pitch) {
+        for (const LaneCopy& copy : copies) lanes[copy.to] = lanes[copy.from];
+      }
+    }
+  }
+
   // In pairs, so that the partners of a merge hold as equally many samples as they can.
   void merge_ahead(Lanes out, Lanes in, std::int64_t lanes, std::int64_t step, int terms,
                    double held) override {

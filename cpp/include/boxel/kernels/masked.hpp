@@ -234,7 +234,8 @@ class MaskedMoments final : public CountedRows<4> {
     const double x = value.floating;
     for (std::int64_t l = 0; l < lanes; ++l) {
       double constant[4] = {times, origin_of(x), x - origin_of(x), x - x};
-      Rows::merge(state.from(l), state.from(l), {reinterpret_cast<std::byte*>(constant), 1, 0}, 1);
+      const Lanes added(constant, 1);
+      Rows::merge(state.from(l), state.from(l), added, 1);
     }
   }
   Natural natural(Statistic) const override { return Natural::float64; }

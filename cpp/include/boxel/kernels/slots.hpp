@@ -75,7 +75,7 @@ class SlotTaker : public Base {
   void take_slots(Lanes state, const SlotRows& slots, int window) override {
     if (window == 1) return take_part(state, slots, {slots.first, slots.slots, slots.lanes});
     alignas(cache_line) S memory[part_lanes * Rows];
-    const Lanes taken{reinterpret_cast<std::byte*>(memory), part_lanes, 0};
+    const Lanes taken(memory, part_lanes);
     const std::int64_t width = width_of_part(slots.lanes, window);
     const std::int64_t height = std::max<std::int64_t>(1, part_lanes / slots.lanes);
     for (std::int64_t slot = 0; slot < slots.slots; slot += height) {

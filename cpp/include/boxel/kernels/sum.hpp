@@ -214,7 +214,13 @@ class Sum final : public SlotTaker<Sum<T, S>, T, S, AddedRows<S, 1>> {
     if constexpr (std::is_same_v<T, float>) {
       const auto slide = [&](auto mean) {
         using Store = FinishedWindows<S, decltype(mean)>;
-        done = slide_windows(in.row<S>(0), windows, Store{static_cast<float*>(out), mean});
+        const S* sums = in.row<S>(0);
+        auto* means = static_cast<std::byte*>(out);
+        for (std::int64_t row = 0; row < windows.rows; ++row) {
+          done = slide_windows(sums, windows, Store{reinterpret_cast<float*>(means), mean});
+          sums += windows.pitch;
+          means += windows.stride;
+        }
       };
       // Sums that may be exchanged are finite.
       if (windows.exchanges) {

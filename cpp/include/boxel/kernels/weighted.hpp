@@ -34,7 +34,8 @@ class Weighted final : public CountedRows<8> {
     for (std::int64_t l = 0; l < lanes; ++l) {
       double constant[8] = {times, origin_of(x), x - origin_of(x), x - x,
                             times, times,        nonzero,          x * times};
-      merge(state.from(l), state.from(l), {reinterpret_cast<std::byte*>(constant), 1, 0}, 1, 0, 0);
+      const Lanes added(constant, 1);
+      merge(state.from(l), state.from(l), added, 1, 0, 0);
     }
   }
 
