@@ -119,8 +119,20 @@ void RowGeometry::find_copies(const std::vector<std::int64_t>& sources) {
   for (std::int64_t lane = 0; lane < extended_lanes_; ++lane) {
     const bool within = lane >= body_.to && lane < body_.to + body_.lanes;
     const std::int64_t source = sources[static_cast<std::size_t>(lane)];
-    if (!within && source != beyond) copies_.push_back({lane - body_.to, source - body_.from});
+    if (!within && source != beyond) add_copy(lane - body_.to, source - body_.from);
   }
+}
+
+void RowGeometry::add_copy(std::int64_t to, std::int64_t from) {
+  if (!copies_.empty()) {
+    LaneCopy& last = copies_.back();
+    if (last.lanes == 1 && to == last.to + 1) last.step = from - last.from;
+    if (to == last.to + last.lanes && from == last.from + last.lanes * last.step) {
+      ++last.lanes;
+      return;
+    }
+  }
+  copies_.push_back({to, from, 0, 1});
 }
 
 void RowGeometry::pick(const std::vector<BoxSpan>& spans) {

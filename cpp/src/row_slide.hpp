@@ -85,6 +85,7 @@ class RowGeometry {
   void extend(const std::vector<BoxSpan>& spans);
   void find_body(const std::vector<std::int64_t>& sources);
   void find_copies(const std::vector<std::int64_t>& sources);
+  void add_copy(std::int64_t to, std::int64_t from);
   void pick(const std::vector<BoxSpan>& spans);
   void count(const std::vector<BoxSpan>& spans);
 

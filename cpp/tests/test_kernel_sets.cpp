@@ -275,14 +275,16 @@ class Script {
 
   // Margins of two rows, from lanes that are not written: the same as by gather().
   void copy_lanes(Lanes in) {
-    constexpr std::int64_t margin = 3;
+    constexpr std::int64_t margin = 9;
     const std::int64_t pitch = case_.lanes + 2 * margin;
     const State rows(*accumulator_, 2 * pitch);
     const Lanes first = rows.lanes().from(margin);
     std::vector<LaneCopy> copies;
-    for (std::int64_t k = 1; k <= margin; ++k) {
-      copies.push_back({-k, random_.between(0, case_.lanes - 1)});
-      copies.push_back({case_.lanes - 1 + k, random_.between(0, case_.lanes - 1)});
+    for (const std::int64_t to : {-margin, case_.lanes}) {
+      const std::int64_t lanes = std::min(margin, case_.lanes);
+      const std::int64_t step = random_.between(-1, 1);
+      const std::int64_t first = random_.between(0, case_.lanes - lanes);
+      copies.push_back({to, step < 0 ? first + lanes - 1 : first, step, lanes});
     }
     for (std::int64_t row = 0; row < 2; ++row) {
       accumulator_->pick(first.from(row * pitch), in, 1, 1, case_.lanes);
@@ -290,9 +292,11 @@ class Script {
     accumulator_->copy_lanes(first, copies, 2, pitch);
     for (std::int64_t row = 0; row < 2; ++row) {
       for (const LaneCopy& copy : copies) {
-        const State expected(*accumulator_, 1);
-        accumulator_->gather(expected.lanes(), in, &copy.from, 1);
-        check_same("copy_lanes", first.from(row * pitch + copy.to), expected.lanes(), 1);
+        std::vector<std::int64_t> index;
+        for (std::int64_t k = 0; k < copy.lanes; ++k) index.push_back(copy.from + k * copy.step);
+        const State expected(*accumulator_, copy.lanes);
+        accumulator_->gather(expected.lanes(), in, index.data(), copy.lanes);
+        check_same("copy_lanes", first.from(row * pitch + copy.to), expected.lanes(), copy.lanes);
       }
       check_same("copied row", first.from(row * pitch), in, case_.lanes);
     }

@@ -153,10 +153,12 @@ struct Grid {
   }
 };
 
-// Within a row of lanes.
+// Within a row: lane to + k becomes lane from + k * step.
 struct LaneCopy {
   std::int64_t to;
   std::int64_t from;
+  std::int64_t step;
+  std::int64_t lanes;
 };
 
 class Accumulator {

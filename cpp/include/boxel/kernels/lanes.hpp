@@ -181,7 +181,9 @@ class RowsOf : public Accumulator {
     for (int row = 0; row < Rows; ++row) {
       S* lanes = first.row<S>(row);
       for (std::int64_t k = 0; k < count; ++k, lanes += pitch) {
-        for (const LaneCopy& copy : copies) lanes[copy.to] = lanes[copy.from];
+        for (const LaneCopy& copy : copies) {
+          copy_run(lanes + copy.to, lanes + copy.from, copy.step, copy.lanes);
+        }
       }
     }
   }
@@ -196,6 +198,14 @@ class RowsOf : public Accumulator {
   }
 
  private:
+  static void copy_run(S* to, const S* from, std::int64_t step, std::int64_t lanes) {
+    if (step == -1) {
+      BOXEL_EACH_LANE
+      for (std::int64_t l = 0; l < lanes; ++l) to[l] = from[-l];
+    } else {
+      for (std::int64_t l = 0; l < lanes; ++l) to[l] = from[l * step];
+    }
+  }
   static void pick_row(S* out, const S* in, std::int64_t count, std::int64_t step,
                        std::int64_t inner) {
     if (inner == 1) {
