@@ -54,14 +54,23 @@ class Lanes {
     return reinterpret_cast<T*>(place_ + index * static_cast<std::int64_t>(shape_ / size_limit));
   }
   Lanes from(std::int64_t lane) const {
-    Lanes later = *this;
-    later.place_ += lane * static_cast<std::int64_t>(shape_ % size_limit);
-    return later;
+    return at_byte(lane * static_cast<std::int64_t>(shape_ % size_limit));
+  }
+  // The same in inner loops, which know what a lane holds.
+  template <class T>
+  Lanes from(std::int64_t lane) const {
+    return at_byte(lane * static_cast<std::int64_t>(sizeof(T)));
   }
   bool operator==(const Lanes&) const = default;
 
  private:
   static constexpr std::uint64_t size_limit = 16;
+
+  Lanes at_byte(std::int64_t byte) const {
+    Lanes later = *this;
+    later.place_ += byte;
+    return later;
+  }
 
   std::byte* place_ = nullptr;
   std::uint64_t shape_ = 0;  // bytes from row to row, and those of a lane in the lowest bits

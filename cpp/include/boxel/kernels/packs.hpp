@@ -141,16 +141,16 @@ BOXEL_INLINE void take_packs(Lanes state, const SampleRuns& runs) {
         Pack samples[R];
         load_packs<T, R>(samples, place, stride);
         place += pack_lanes * stride;
-        Accumulator::template take_pack<R, First>(state.from(position), samples, start);
+        Accumulator::template take_pack<R, First>(state.from<double>(position), samples, start);
       }
     });
     PackBits signs{};
     for (std::int64_t position = first; position < end; position += pack_lanes) {
-      signs |= Accumulator::pack_signs(state.from(position));
+      signs |= Accumulator::pack_signs(state.from<double>(position));
     }
     if (any_negative(signs)) {
       for (std::int64_t position = first; position < end; position += pack_lanes) {
-        const Lanes lanes = state.from(position);
+        const Lanes lanes = state.from<double>(position);
         if (any_negative(Accumulator::pack_signs(lanes))) {
           take_runs_as_rows<Accumulator, T>(lanes, runs, position, pack_lanes);
         }
