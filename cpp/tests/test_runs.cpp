@@ -55,9 +55,7 @@ void check_runs(const KernelSet& kernels, Sample sample, const RunCase& c, Rando
   const auto positions = static_cast<std::size_t>(c.positions);
   std::vector<double> as_runs(rows * positions, -1.0);
   std::vector<double> as_rows(rows * positions, -1.0);
-  const auto lanes = [&](std::vector<double>& memory) {
-    return Lanes(memory.data(), c.positions);
-  };
+  const auto lanes = [&](std::vector<double>& memory) { return Lanes(memory.data(), c.positions); };
   const auto item = static_cast<std::int64_t>(sizeof(T));
   accumulator->take_runs(
       lanes(as_runs), {reinterpret_cast<const std::byte*>(samples.get()), pitch * item, c.positions,
