@@ -1,21 +1,20 @@
 """Contract 9 for sliding boxes: signals, threads, memory, the GIL."""
 
-import concurrent.futures
-import gc
 import math
 import sys
 import textwrap
-import threading
-import time
-import tracemalloc
 
 import numpy as np
 import pytest
 
 import boxel as bx
-from agreement import assert_same_bits
-from cases import (
-    make_image,
+from cases import make_image
+from embedding import (
+    assert_right_after_forks,
+    assert_right_in_threads,
+    longest_standstill,
+    traced_growth,
+    traced_peak,
 )
 from subprocesses import PEAK, assert_interrupted, run_script
 
@@ -26,66 +25,27 @@ from subprocesses import PEAK, assert_interrupted, run_script
 @pytest.mark.parametrize("statistic", ["mean", "var"])
 def test_gil_is_released(statistic, workers):
     # A busy machine may stop the whole process for a while, so that one round of three is enough.
-    longest = min(longest_standstill(statistic, workers) for _ in range(3))
-    assert longest < 0.5, f"Python stood still for {longest:.0%} of the call"
-
-
-def longest_standstill(statistic, workers):
-    """Return the longest time in which Python could not run, as a part of a call's time."""
     image = np.broadcast_to(np.linspace(0, 1, 2**10, dtype=np.float32), (2**15, 2**10))
     out = np.empty((2**14, 2**9), dtype=np.float32)
-    times = []
 
     def call():
-        times.append(time.perf_counter())
         bx.box_filter(image, 31, statistic, stride=2, out=out, workers=workers)
-        times.append(time.perf_counter())
 
-    thread = threading.Thread(target=call)
-    ticks = [time.perf_counter()]
-    thread.start()
-    while thread.is_alive():
-        ticks.append(time.perf_counter())
-        time.sleep(0.0005)
-    thread.join()
-    started, ended = times
-    inside = [tick for tick in ticks if started <= tick <= ended]
-    return max(np.diff([started, *inside, ended])) / (ended - started)
+    longest = min(longest_standstill(call) for _ in range(3))
+    assert longest < 0.5, f"Python stood still for {longest:.0%} of the call"
 
 
 def test_calls_from_many_threads_at_once():
     images = [make_image("float32", (200, 301), seed=seed) for seed in range(8)]
     names = ("mean", "var", "max")
-    expected = [bx.box_filter(image, (3, 4), names) for image in images]
-
-    def call(index):
-        return index, bx.box_filter(images[index], (3, 4), names, workers=1 + index % 4)
-
-    with concurrent.futures.ThreadPoolExecutor(8) as pool:
-        for index, found in pool.map(call, list(range(8)) * 6):
-            for name in names:
-                assert_same_bits(found[name], expected[index][name])
+    assert_right_in_threads(
+        lambda image, workers: bx.box_filter(image, (3, 4), names, workers=workers), images, 6
+    )
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no fork on Windows")
 def test_fork_after_use():
-    printed = run_script(
-        """
-        import os, warnings
-        import boxel as bx
-        import numpy as np
-        warnings.simplefilter("ignore", DeprecationWarning)
-        image = np.arange(1_000_000.0).reshape(1000, 1000)
-        expected = bx.box_filter(image, 5, workers=2)
-        child = os.fork()
-        if child == 0:
-            same = (bx.box_filter(image, 5, workers=2) == expected).all()
-            os._exit(0 if same else 1)
-        assert os.waitpid(child, 0)[1] == 0
-        print((bx.box_filter(image, 5, workers=2) == expected).all())
-        """
-    )
-    assert printed == "True"
+    assert_right_after_forks("box_filter")
 
 
 LONG_CALL = """
@@ -212,12 +172,7 @@ def test_memory_does_not_grow_with_the_line(shape, size, statistic):
 def test_memory_that_numpy_sees_is_that_of_the_result():
     image = np.ones((512, 512), dtype=np.float32)
     bx.box_filter(image, 5, ("mean", "var"))
-    tracemalloc.start()
-    try:
-        bx.box_filter(image, 5, ("mean", "var"))
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
+    peak = traced_peak(lambda: bx.box_filter(image, 5, ("mean", "var")))
     result = 2 * 512 * 512 * 4
     assert result <= peak < result + 50_000
 
@@ -226,16 +181,7 @@ def test_memory_is_given_back():
     image = np.ones((100, 100), dtype=np.float32)
     where = np.ones(image.shape, dtype=bool)
 
-    def held_after(calls):
-        for _ in range(calls):
-            bx.box_filter(image, 3, ("mean", "var"), where=where)
-        gc.collect()
-        return tracemalloc.get_traced_memory()[0]
+    def call():
+        bx.box_filter(image, 3, ("mean", "var"), where=where)
 
-    tracemalloc.start()
-    try:
-        # NumPy keeps some small arrays for the next call: those are there after the first round.
-        before = held_after(50)
-        assert held_after(300) - before < 5000
-    finally:
-        tracemalloc.stop()
+    assert traced_growth(call, 300) < 5000

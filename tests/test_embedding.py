@@ -1,19 +1,18 @@
 """Contract 9: what lets a host embed boxel: signals, threads, memory, the GIL."""
 
-import concurrent.futures
-import gc
 import sys
-import threading
-import time
-import tracemalloc
 
 import numpy as np
 import pytest
 
 import boxel as bx
-from agreement import assert_same_bits
-from cases import (
-    make_image,
+from cases import make_image
+from embedding import (
+    assert_right_after_forks,
+    assert_right_in_threads,
+    longest_standstill,
+    traced_growth,
+    traced_peak,
 )
 from subprocesses import assert_interrupted, run_script
 
@@ -25,61 +24,25 @@ from subprocesses import assert_interrupted, run_script
 def test_gil_is_released(statistic, workers):
     rows = 2**13 if statistic == "median" else 2**19
     image = np.broadcast_to(np.linspace(0, 1, 2**10), (rows, 2**10))
-    times = []
 
     def call():
-        times.append(time.perf_counter())
         bx.block_reduce(image, (2**6, 2**3), statistic, workers=workers)
-        times.append(time.perf_counter())
 
-    thread = threading.Thread(target=call)
-    ticks = [time.perf_counter()]
-    thread.start()
-    while thread.is_alive():
-        ticks.append(time.perf_counter())
-        time.sleep(0.0005)
-    thread.join()
-    started, ended = times
-    inside = [tick for tick in ticks if started <= tick <= ended]
-    longest = max(np.diff([started, *inside, ended]))
-    assert longest < 0.5 * (ended - started), f"Python stood still for {longest} s"
+    longest = longest_standstill(call)
+    assert longest < 0.5, f"Python stood still for {longest:.0%} of the call"
 
 
 def test_calls_from_many_threads_at_once():
     images = [make_image("float32", (200, 301), seed=seed) for seed in range(12)]
     names = ("mean", "var", "median", "max")
-    expected = [bx.block_reduce(image, (3, 4), names) for image in images]
-
-    def call(index):
-        return index, bx.block_reduce(images[index], (3, 4), names, workers=1 + index % 4)
-
-    with concurrent.futures.ThreadPoolExecutor(8) as pool:
-        for index, found in pool.map(call, list(range(12)) * 10):
-            for name in names:
-                assert_same_bits(found[name], expected[index][name])
+    assert_right_in_threads(
+        lambda image, workers: bx.block_reduce(image, (3, 4), names, workers=workers), images, 10
+    )
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no fork on Windows")
 def test_fork_after_use():
-    printed = run_script(
-        """
-        import os, warnings
-        import boxel as bx
-        import numpy as np
-        warnings.simplefilter("ignore", DeprecationWarning)
-        image = np.arange(4_000_000.0).reshape(2000, 2000)
-        expected = bx.block_reduce(image, 4, workers=2)
-        for _ in range(3):
-            child = os.fork()
-            if child == 0:
-                same = (bx.block_reduce(image, 4, workers=2) == expected).all()
-                os._exit(0 if same else 1)
-            assert os.waitpid(child, 0)[1] == 0
-            assert (bx.block_reduce(image, 4, workers=2) == expected).all()
-        print("same")
-        """
-    )
-    assert printed == "same"
+    assert_right_after_forks("block_reduce")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no fork on Windows")
@@ -267,12 +230,7 @@ def test_memory_is_not_that_of_a_copy(request, layout, statistic, option):
 def test_memory_that_numpy_sees_is_that_of_the_result():
     image = np.ones((512, 512), dtype=np.float32)
     bx.block_reduce(image, 2, ("mean", "var"))
-    tracemalloc.start()
-    try:
-        bx.block_reduce(image, 2, ("mean", "var"))
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
+    peak = traced_peak(lambda: bx.block_reduce(image, 2, ("mean", "var")))
     result = 2 * 256 * 256 * 4
     assert result <= peak < result + 50_000
 
@@ -281,19 +239,10 @@ def test_memory_is_given_back():
     image = np.ones((300, 300), dtype=np.float32)
     options = {"where": np.ones(image.shape, dtype=bool), "weights": np.ones(300)}
 
-    def held_after(calls):
-        for _ in range(calls):
-            bx.block_reduce(image, 3, ("mean", "var"), **options)
-        gc.collect()
-        return tracemalloc.get_traced_memory()[0]
+    def call():
+        bx.block_reduce(image, 3, ("mean", "var"), **options)
 
-    tracemalloc.start()
-    try:
-        # NumPy keeps some small arrays for the next call: those are there after the first round.
-        before = held_after(50)
-        assert held_after(500) - before < 5000
-    finally:
-        tracemalloc.stop()
+    assert traced_growth(call, 500) < 5000
 
 
 def test_a_daemon_thread_in_a_call_lets_the_interpreter_end():
