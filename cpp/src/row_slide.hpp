@@ -116,7 +116,8 @@ class RowSlide {
   explicit RowSlide(Accumulator& accumulator) : accumulator_(accumulator) {}
 
   // The lanes that the boxes of rows hold: their own, and `border` where they lie beyond.
-  // `has_margins`: they may be extended in place; others are not copied but one at a time.
+  // `has_margins`: they may be extended in place. Otherwise, unless they are left as they are
+  // (RowGeometry::leaves_in_place()), there must be one row only: it is copied.
   LaneRows extend(const RowGeometry& geometry, LaneRows rows, bool has_margins, Lanes border);
   // The states of the boxes from the lanes of an extended row, each of which holds `held` samples
   // where nothing is masked. `exchanges`: samples may be given up again.

@@ -2,7 +2,8 @@
 
 namespace boxel::BOXEL_KERNELS {
 
-// n samples of a sum can be divided by multiplying where 1/n is exact.
+// n samples of a sum can be divided by multiplying where 1/n is exact: for powers of two, whose
+// mantissa is empty.
 BOXEL_INLINE bool exact_reciprocal(double count) {
   return count > 0 && std::bit_cast<std::uint64_t>(count) << 12 == 0;
 }

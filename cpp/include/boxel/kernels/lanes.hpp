@@ -198,6 +198,7 @@ class RowsOf : public Accumulator {
   }
 
  private:
+  // Mirrored margins are the usual case, which vectors reverse.
   static void copy_run(S* to, const S* from, std::int64_t step, std::int64_t lanes) {
     if (step == -1) {
       BOXEL_EACH_LANE
@@ -206,6 +207,7 @@ class RowsOf : public Accumulator {
       for (std::int64_t l = 0; l < lanes; ++l) to[l] = from[l * step];
     }
   }
+
   static void pick_row(S* out, const S* in, std::int64_t count, std::int64_t step,
                        std::int64_t inner) {
     if (inner == 1) {
