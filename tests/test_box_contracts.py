@@ -453,6 +453,20 @@ def test_same_bits_for_every_number_of_workers_with_options(mode, workers):
         assert_same_bits(found[name], expected[name])
 
 
+@pytest.mark.parametrize("size", [(9, 9, 9), (9, 9, 5), (9, 3, 4), (8, 8, 4), (3, 3, 3), (1, 7, 1)])
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_zeros_have_no_sign(dtype, size):
+    """Those of sums would tell how the work was cut, and what lies far away."""
+    image = np.full((60, 33, 41), -0.0, dtype)
+    far = image.copy()
+    far[-1, -1, -1] = math.nan
+    for statistic, workers in itertools.product(("sum", "mean"), (1, 2, 5)):
+        for given in (image, far):
+            found = bx.box_filter(given, size, statistic, workers=workers)
+            assert not np.signbit(found[np.isfinite(found)]).any()
+        assert not np.signbit(bx.block_reduce(image, size, statistic, workers=workers)).any()
+
+
 DIGESTS = """
     import hashlib, sys
     sys.path.insert(0, sys.argv[1])

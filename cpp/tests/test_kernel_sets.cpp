@@ -24,7 +24,7 @@ namespace boxel::test {
 namespace {
 
 // What accumulators are given.
-enum class Data : std::uint8_t { small, full, special };
+enum class Data : std::uint8_t { small, full, special, zeros };
 
 struct Case {
   StateRequest request;
@@ -63,6 +63,7 @@ std::string describe(const Case& c) {
 template <class T>
 T random_sample(Random& random, const Case& c) {
   if constexpr (std::is_floating_point_v<T>) {
+    if (c.data == Data::zeros) return random.one_in(16) ? T{0} : -T{0};
     if (c.data == Data::special && random.one_in(8)) {
       using L = std::numeric_limits<T>;
       return random.pick<T>({L::quiet_NaN(), L::infinity(), -L::infinity(), L::max(), L::lowest(),
@@ -72,6 +73,7 @@ T random_sample(Random& random, const Case& c) {
     const auto exponent = static_cast<int>(random.between(-40, 40));
     return static_cast<T>(std::ldexp(random.uniform(-1, 1), exponent));
   } else {
+    if (c.data == Data::zeros) return T{0};
     if (c.data == Data::small) return static_cast<T>(random.between(0, 3));
     // Squares are asked for only where samples came from 32 bits.
     if (c.request.kind == StateKind::squares && sizeof(T) == 8) {
@@ -528,7 +530,7 @@ int for_all_cases(Body&& body) {
   for (const StateRequest& request : all_requests()) {
     if (!exists(*available_kernel_sets().front(), request)) continue;
     ++requests;
-    for (const Data data : {Data::small, Data::full, Data::special}) {
+    for (const Data data : {Data::small, Data::full, Data::special, Data::zeros}) {
       for (const std::int64_t lanes : {1, 13, 64, 131}) {
         body(Case{request, data, lanes, static_cast<std::uint64_t>(requests) * 100});
       }
@@ -615,7 +617,7 @@ void check_selectors(Sample sample) {
   for (const bool masked : {false, true}) {
     for (const bool integral_midpoint : {false, true}) {
       if (integral_midpoint && std::is_floating_point_v<T>) continue;
-      for (const Data data : {Data::small, Data::full, Data::special}) {
+      for (const Data data : {Data::small, Data::full, Data::special, Data::zeros}) {
         for (const std::int64_t lanes : {1, 13, 64}) {
           const Case c{{StateKind::gathered, sample, masked, 1, integral_midpoint}, data, lanes, 7};
           const Log expected = selected<T>(*available_kernel_sets().front(), c);
@@ -632,7 +634,7 @@ void check_selectors(Sample sample) {
 
 TEST(kernel_sets_survey_the_same) {
   for (const Sample sample : {Sample::float32, Sample::float64}) {
-    for (const Data data : {Data::small, Data::full, Data::special}) {
+    for (const Data data : {Data::small, Data::full, Data::special, Data::zeros}) {
       for (const std::int64_t lanes : {0, 1, 13, 64, 131}) {
         const Case c{{StateKind::sum, sample, false, 1, false}, data, lanes, 11};
         Random random(c.seed);

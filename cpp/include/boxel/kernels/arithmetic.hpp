@@ -31,6 +31,14 @@ inline double exact_quotient(Int128 sum, std::int64_t count) {
   return negative ? -rounded : rounded;
 }
 
+// A sum of floats with 0.0 for -0.0, which is the sum of zeros whatever their signs: those of
+// partial sums depend on their order, and on which samples were given up again.
+template <class S>
+BOXEL_INLINE double plain_zero(S sum) {
+  if constexpr (std::is_floating_point_v<S>) return sum + 0.0;
+  return static_cast<double>(sum);
+}
+
 template <class S>
 BOXEL_INLINE double quotient_of(S sum, double count) {
   if constexpr (sizeof(S) == 8 && std::is_integral_v<S>) {
@@ -38,7 +46,7 @@ BOXEL_INLINE double quotient_of(S sum, double count) {
                        (std::is_unsigned_v<S> || sum >= static_cast<S>(-(std::int64_t{1} << 53)));
     if (!exact) return exact_quotient(static_cast<Int128>(sum), static_cast<std::int64_t>(count));
   }
-  return static_cast<double>(sum) / count;
+  return plain_zero(sum) / count;
 }
 
 BOXEL_INLINE double not_a_number() { return std::numeric_limits<double>::quiet_NaN(); }
@@ -83,7 +91,7 @@ inline void divide_lanes(double* out, const S* sums, std::int64_t lanes, Counts 
   if (always_exact && !counts.per_lane && exact_reciprocal(counts.uniform)) {
     const double reciprocal = 1.0 / counts.uniform;
     BOXEL_EACH_LANE
-    for (std::int64_t l = 0; l < lanes; ++l) out[l] = static_cast<double>(sums[l]) * reciprocal;
+    for (std::int64_t l = 0; l < lanes; ++l) out[l] = plain_zero(sums[l]) * reciprocal;
     return;
   }
   with_counts(lanes, counts,
@@ -91,7 +99,8 @@ inline void divide_lanes(double* out, const S* sums, std::int64_t lanes, Counts 
 }
 
 // The same for a sum of float32 samples, rounded to float32 after that: it is far from overflow
-// and underflow, too, unless it is not finite. `Finite`: that cannot be.
+// and underflow, too, unless it is not finite. `Finite`: that cannot be. The correction of -0.0 is
+// 0.0.
 template <bool Finite>
 struct FloatQuotient {
   double count;
@@ -103,7 +112,7 @@ struct FloatQuotient {
     const double quotient = __builtin_fma(rest, reciprocal, near);
     return static_cast<float>(Finite || rest == rest ? quotient : near);
 #else
-    return static_cast<float>(sum / count);
+    return static_cast<float>(plain_zero(sum) / count);
 #endif
   }
 };
@@ -111,7 +120,9 @@ struct FloatQuotient {
 // Where the reciprocal is exact.
 struct FloatProduct {
   double reciprocal;
-  BOXEL_INLINE float operator()(double sum) const { return static_cast<float>(sum * reciprocal); }
+  BOXEL_INLINE float operator()(double sum) const {
+    return static_cast<float>(plain_zero(sum) * reciprocal);
+  }
 };
 
 // Calls body(from a sum of `count` samples to their mean in float32).

@@ -8,7 +8,9 @@ inline void finish_sum(Statistic statistic, const S* sums, std::int64_t lanes, C
   if (statistic == Statistic::mean) {
     divide_lanes(static_cast<double*>(out), sums, lanes, counts);
   } else if constexpr (std::is_floating_point_v<S>) {
-    std::copy_n(sums, lanes, static_cast<double*>(out));
+    auto* results = static_cast<double*>(out);
+    BOXEL_EACH_LANE
+    for (std::int64_t l = 0; l < lanes; ++l) results[l] = plain_zero(sums[l]);
   } else if constexpr (std::is_unsigned_v<S>) {
     std::copy_n(sums, lanes, static_cast<std::uint64_t*>(out));
   } else {
