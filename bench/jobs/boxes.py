@@ -34,6 +34,8 @@ class BoxJob:
     """Time boxel with this size too."""
     beside_columns: int | None = None
     """Time boxel with that many columns more, too: their number is then no power of two."""
+    beside_normal: bool = False
+    """Time boxel with normally distributed samples, too: no proof that their sums are exact."""
 
     def job(self) -> Job:
         return Job(self.name, self.title, self.setup, (*self.bars, *self.own_bars, TWO_WORKERS))
@@ -92,6 +94,11 @@ class BoxJob:
             wider = (*shape[:-1], shape[-1] + self.beside_columns)
             call = partial(boxel_call, self.task(wider, self.size))
             found.append(Reference(self.name_of_columns, call, prod(wider) / prod(shape)))
+        if self.beside_normal:
+            image = np.random.default_rng(SEED).standard_normal(shape, dtype=np.dtype(self.dtype))
+            task = BoxTask(image, self.size, self.statistic, self.out_dtype, self.mode)
+            call = partial(boxel_call, task)
+            found.append(Reference("boxel with normally distributed samples", call))
         return tuple(found)
 
 
@@ -121,8 +128,8 @@ def jobs_of_means() -> tuple[BoxJob, ...]:
     of_volume = (best_peer(15, "scipy"), copies(8))
     return (
         volume(cube(3), bars=of_volume),
-        volume(cube(9), bars=of_volume, beside_columns=16),
-        volume(cube(31), bars=of_volume),
+        volume(cube(9), bars=of_volume, beside_columns=16, beside_normal=True),
+        volume(cube(31), bars=of_volume, beside_normal=True),
         volume(cube(9), "float64", agreement=Tolerance(rtol=1e-13)),
         volume(cube(9), "uint16", out_dtype="uint16", agreement=ROUNDED),
         volume(cube(9), "uint8", out_dtype="uint8", agreement=ROUNDED),

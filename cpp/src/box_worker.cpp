@@ -107,6 +107,13 @@ BoxWorker::BoxWorker(const BoxJob& job, Interruption& interruption, bool polls)
     chains_.emplace_back(*accumulator, job.plan);
     make_border_states(*accumulator, chains_.back());
   }
+  for (std::size_t a = 0; a < chains_.size(); ++a) {
+    const bool sums_floats = job.states.sample == Sample::float32 && !job.states.masked &&
+                             job.states.kinds[a] == StateKind::sum;
+    if (sums_floats && UnitSlide::serves(job.plan.slides)) {
+      chains_[a].units.emplace(job.request.kernels->unit_sums, job.plan.slides[0], job.plan.volume);
+    }
+  }
   for (auto& windows : windows_) windows.resize(accumulators_.size());
 }
 
@@ -115,7 +122,7 @@ void BoxWorker::make_border() {
   const std::int64_t lanes = most_row_lanes(job_.plan);
   const std::size_t size = size_of_sample(job_.states.sample);
   border_samples_.reserve(2 * at(lanes) * size);
-  const Value cval = job_.cut ? Value{} : job_.request.cval;
+  const Value cval = job_.has_constant_border && !job_.cut ? job_.request.cval : Value{};
   for (std::int64_t lane = 0; lane < lanes; ++lane) {
     fill_sample(job_.states.sample, cval, border_samples_.data() + at(lane) * size);
     fill_sample(job_.states.sample, Value{}, border_samples_.data() + at(lanes + lane) * size);
@@ -278,7 +285,12 @@ void BoxWorker::begin(std::size_t accumulator) {
   chain.images.emplace(kernel, job_.rows, scratch_, slides_[0], slab_, chain.border_row);
   chain.images->set_most_samples(job_.plan.volume);
   std::int64_t lanes = slab_lanes_;
-  chain.first->begin(*chain.images, lanes, margins_after(0), 1, begins_exchanges(kernel));
+  chain.in_units = chain.units && begins_exchanges(kernel);
+  if (chain.in_units) {
+    chain.units->begin(*chain.images, lanes, lanes / slides_[1].sources);
+  } else {
+    begin_first(accumulator);
+  }
   chain.inputs.clear();
   double held = 1;
   for (std::size_t k = 1; k < slides_.size(); ++k) {
@@ -290,6 +302,12 @@ void BoxWorker::begin(std::size_t accumulator) {
     const Lanes slice = chain.slices[k].reserve(kernel, lanes);
     kernel.pick(slice, chain.borders[k].lanes(), lanes, 0, 1);
   }
+}
+
+void BoxWorker::begin_first(std::size_t accumulator) {
+  Chain& chain = chains_[accumulator];
+  chain.first->begin(*chain.images, slab_lanes_, margins_after(0), 1,
+                     begins_exchanges(*accumulators_[accumulator]));
 }
 
 // Boxes along slide `axis` and those after it, for every output of the unit.
@@ -318,7 +336,11 @@ void BoxWorker::begin_slide(std::size_t axis) {
   const std::int64_t places = axis + 1 == slides_.size() ? rows_at_once_ : 1;
   for (std::size_t a = 0; a < chains_.size(); ++a) {
     Chain& chain = chains_[a];
-    chain.inputs[axis - 1].begin(windows_[axis][a], lanes, chain.slices[axis].lanes());
+    if (axis == 1 && chain.in_units) {
+      chain.inputs[0].begin(chain.units->slices(), lanes);
+    } else {
+      chain.inputs[axis - 1].begin(windows_[axis][a], lanes, chain.slices[axis].lanes());
+    }
     chain.rest[axis - 1].begin(chain.inputs[axis - 1], lanes, margins_after(axis), places,
                                exchanges(a));
   }
@@ -329,12 +351,20 @@ void BoxWorker::advance(std::size_t accumulator, std::size_t axis, std::int64_t 
   Chain& chain = chains_[accumulator];
   Lanes& window = windows_[axis + 1][accumulator];
   if (axis == 0) {
-    window = chain.first->advance(at_[0], 0);
+    if (!advance_units(accumulator)) window = chain.first->advance(at_[0], 0);
     return;
   }
   AxisSlide<StateSlices>& rest = chain.rest[axis - 1];
   window = rest.advance(at_[axis], 0);
   for (std::int64_t k = 1; k < outputs; ++k) rest.advance(at_[axis] + k, k);
+}
+
+bool BoxWorker::advance_units(std::size_t accumulator) {
+  Chain& chain = chains_[accumulator];
+  if (!chain.in_units) return false;
+  chain.in_units = chain.units->advance(at_[0]);
+  if (!chain.in_units) begin_first(accumulator);
+  return chain.in_units;
 }
 
 // Samples of a box along the axes of the row.
@@ -373,7 +403,8 @@ bool BoxWorker::begin_row(std::size_t accumulator, const void* samples) {
 
 // Whether the sums of an accumulator are exact, to the end of the row.
 bool BoxWorker::exchanges(std::size_t accumulator) const {
-  return slides_.empty() ? row_exchanges_[accumulator] : chains_[accumulator].first->may_exchange();
+  if (slides_.empty()) return row_exchanges_[accumulator];
+  return chains_[accumulator].in_units || chains_[accumulator].first->may_exchange();
 }
 
 // Samples of whole boxes along the axes that are walked.

@@ -13,6 +13,7 @@
 #include "row_slide.hpp"
 #include "row_sources.hpp"
 #include "slices.hpp"
+#include "unit_slide.hpp"
 
 namespace boxel {
 
@@ -32,6 +33,9 @@ class BoxWorker {
   // The slides of one accumulator.
   struct Chain {
     Chain(Accumulator& accumulator, const BoxPlan& plan);
+    // In the place of `first`, as long as it can be.
+    std::optional<UnitSlide> units;
+    bool in_units = false;
     std::optional<AxisSlide<ImageSlices>> first;
     std::vector<AxisSlide<StateSlices>> rest;
     RowSlide row;
@@ -55,6 +59,8 @@ class BoxWorker {
   bool gains_by_exchanges() const;
   bool begins_exchanges(const Accumulator& accumulator) const;
   void begin(std::size_t accumulator);
+  void begin_first(std::size_t accumulator);
+  bool advance_units(std::size_t accumulator);
   void slide(std::size_t axis);
   void begin_slide(std::size_t axis);
   void advance(std::size_t accumulator, std::size_t axis, std::int64_t outputs);

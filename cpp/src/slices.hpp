@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "box_plan.hpp"
+#include "boxel/unit_sums.hpp"
 #include "lane_buffer.hpp"
 #include "row_sources.hpp"
 
@@ -60,6 +61,19 @@ class ImageSlices {
     for (const SlabRow& row : slab_) take(out.from(row.first_lane), row, first, count, 0);
   }
 
+  // The same of samples that were admitted, in units of their grid.
+  void put_units(const UnitSums& sums, const Units& units, std::int32_t* out, std::int64_t first,
+                 std::int64_t count) {
+    for (const SlabRow& row : slab_) {
+      std::int32_t* to = out + row.first_lane;
+      const std::int64_t taken =
+          load_groups(row, first, count, [&](const RowGroup& group, std::int64_t before) {
+            sums.take(units, to, group, row.lanes, before);
+          });
+      if (taken == 0) std::fill_n(to, row.lanes, 0);
+    }
+  }
+
   void append(Lanes out, Lanes held, std::int64_t slice, std::int64_t count) {
     const bool in_place = out == held;
     for (const SlabRow& row : slab_) {
@@ -72,20 +86,31 @@ class ImageSlices {
   // Row by row, so that a row is still in the first-level cache when it is added. In one place
   // only: `out` is `from`.
   bool exchange(Lanes out, Lanes, std::int64_t added, std::int64_t removed) {
-    RowGroup group;
-    for (const SlabRow& row : slab_) {
-      const void* samples = exchanged_row(group, 0, row, added);
-      if (!admit_row(row, samples)) return false;
-      accumulator_.exchange(out.from(row.first_lane), samples,
-                            exchanged_row(group, 1, row, removed), row.lanes, bytes_ahead(row));
-    }
-    return true;
+    return exchange_rows(added, removed, [&](const SlabRow& row, const void* in, const void* gone) {
+      if (!admit_row(row, in)) return false;
+      accumulator_.exchange(out.from(row.first_lane), in, gone, row.lanes, bytes_ahead(row));
+      return true;
+    });
+  }
+
+  bool exchange_units(const UnitSums& sums, const Units& units, std::int32_t* out,
+                      std::int64_t added, std::int64_t removed) {
+    return exchange_rows(added, removed, [&](const SlabRow& row, const void* in, const void* gone) {
+      return sums.exchange(units, out + row.first_lane, static_cast<const float*>(in),
+                           static_cast<const float*>(gone), row.lanes, bytes_ahead(row));
+    });
   }
 
   void admit(std::int64_t slice) {
     if (accumulator_.subtraction() == Subtraction::always) return;
     RowGroup group;
     for (const SlabRow& row : slab_) survey(row, exchanged_row(group, 0, row, slice));
+  }
+
+  // Of all slices that were admitted, and what lies beyond the border.
+  const Grid& grid() const { return grid_; }
+  std::int32_t border_units(const Units& units) const {
+    return static_cast<std::int32_t>(*static_cast<const float*>(border_.samples) * units.scale);
   }
 
   // The most samples that any sum holds until the outputs are written.
@@ -132,16 +157,29 @@ class ImageSlices {
     return group.samples[static_cast<std::size_t>(k)];
   }
 
-  void take(Lanes state, const SlabRow& row, std::int64_t first, std::int64_t count,
-            std::int64_t taken) {
+  // Calls visit(row, samples added, samples removed) for all rows, as long as it returns true.
+  template <class Visit>
+  bool exchange_rows(std::int64_t added, std::int64_t removed, Visit visit) {
+    RowGroup group;
+    return std::ranges::all_of(slab_, [&](const SlabRow& row) {
+      const void* in = exchanged_row(group, 0, row, added);
+      return visit(row, in, exchanged_row(group, 1, row, removed));
+    });
+  }
+
+  // Calls visit(group of samples, how many came before) for a row of some slices, and returns how
+  // many slices are there.
+  template <class Visit>
+  std::int64_t load_groups(const SlabRow& row, std::int64_t first, std::int64_t count,
+                           Visit visit) {
     RowGroup group;
     group.count = 0;
     group.ahead = bytes_ahead(row);
-    const std::int64_t before = taken;
+    std::int64_t loaded = 0;
     const auto flush = [&] {
       if (group.count == 0) return;
-      accumulator_.take(state, group, row.lanes, taken);
-      taken += group.count;
+      visit(group, loaded);
+      loaded += group.count;
       group.count = 0;
     };
     for (std::int64_t slice = first; slice < first + count; ++slice) {
@@ -149,7 +187,16 @@ class ImageSlices {
       if (group.count == max_group) flush();
     }
     flush();
-    if (taken == before && before == 0) accumulator_.clear(state, row.lanes);
+    return loaded;
+  }
+
+  void take(Lanes state, const SlabRow& row, std::int64_t first, std::int64_t count,
+            std::int64_t taken) {
+    const std::int64_t loaded =
+        load_groups(row, first, count, [&](const RowGroup& group, std::int64_t before) {
+          accumulator_.take(state, group, row.lanes, taken + before);
+        });
+    if (loaded == 0 && taken == 0) accumulator_.clear(state, row.lanes);
   }
 
   Accumulator& accumulator_;
@@ -160,6 +207,14 @@ class ImageSlices {
   const BorderRow& border_;
   Grid grid_;
   double most_samples_ = 1;
+};
+
+// Sums in units, which may stand for the states of the first axis.
+struct UnitSlices {
+  const UnitSums* kernels = nullptr;
+  Units units{};
+  const std::int32_t* sums = nullptr;
+  const std::int32_t* border = nullptr;
 };
 
 // States side by side in one input: slice k begins at lane k * lanes.
@@ -173,6 +228,12 @@ class StateSlices {
     input_ = input;
     lanes_ = lanes;
     border_ = border;
+    in_units_ = {};
+  }
+  // Sums in units, which are exchanged only.
+  void begin(const UnitSlices& input, std::int64_t lanes) {
+    lanes_ = lanes;
+    in_units_ = input;
   }
 
   double held() const { return held_; }
@@ -181,6 +242,7 @@ class StateSlices {
   void forgo() const {}
 
   void put(Lanes out, std::int64_t first, std::int64_t count) {
+    if (in_units_.kernels) return put_units(out, first, count);
     const std::int64_t source = span_.source(first);
     const bool side_by_side =
         source != beyond && span_.source(first + count - 1) == source + count - 1 &&
@@ -201,6 +263,11 @@ class StateSlices {
   }
 
   bool exchange(Lanes out, Lanes from, std::int64_t added, std::int64_t removed) {
+    if (in_units_.kernels) {
+      in_units_.kernels->exchange_sums(in_units_.units, out.row<double>(0), from.row<double>(0),
+                                       unit_slice(added), unit_slice(removed), lanes_);
+      return true;
+    }
     accumulator_.exchange_states(out, from, slice(added), slice(removed), lanes_);
     return true;
   }
@@ -209,6 +276,18 @@ class StateSlices {
   bool inside(std::int64_t at) const {
     const std::int64_t position = at + span_.axis->box.low;
     return position >= 0 && position < span_.axis->length;
+  }
+
+  void put_units(Lanes out, std::int64_t first, std::int64_t count) {
+    accumulator_.clear(out, lanes_);
+    for (std::int64_t at = first; at < first + count; ++at) {
+      in_units_.kernels->add(in_units_.units, out.row<double>(0), unit_slice(at), lanes_);
+    }
+  }
+
+  const std::int32_t* unit_slice(std::int64_t at) const {
+    const std::int64_t source = span_.source(at);
+    return source == beyond ? in_units_.border : in_units_.sums + source * lanes_;
   }
 
   Lanes slice(std::int64_t at) const {
@@ -223,6 +302,7 @@ class StateSlices {
   Lanes input_;
   std::int64_t lanes_ = 0;
   Lanes border_;
+  UnitSlices in_units_;
 };
 
 }  // namespace boxel

@@ -9,6 +9,7 @@
 
 #include "boxel/accumulator.hpp"
 #include "boxel/dtype.hpp"
+#include "boxel/unit_sums.hpp"
 
 namespace boxel {
 
@@ -55,6 +56,7 @@ struct KernelSet {
   std::uint64_t (*read_words)(const std::uint64_t* words, std::int64_t count);
   // For samples of so many bytes.
   Transpose (*transpose)(std::size_t item);
+  UnitSums unit_sums;
 };
 
 // Compiled in and able to run on this processor, from the least to the most demanding.

@@ -21,5 +21,6 @@
 #include "boxel/kernels/convert.hpp"
 #include "boxel/kernels/transpose.hpp"
 #include "boxel/kernels/survey.hpp"
+#include "boxel/kernels/unit_sums.hpp"
 #include "boxel/kernels/factory.hpp"
 // clang-format on

@@ -199,9 +199,11 @@ inline std::unique_ptr<Selector> make_selector(const StateRequest& request) {
 }
 
 inline constexpr KernelSet kernel_set{
-    BOXEL_KERNELS_NAME, make_accumulator, make_selector,        choose_convert, choose_cast,
-    leave_out_masked,   leave_out_nan,    leave_out_weightless, survey,         truncate_values,
-    read_words,         choose_transpose,
+    BOXEL_KERNELS_NAME, make_accumulator,     make_selector,
+    choose_convert,     choose_cast,          leave_out_masked,
+    leave_out_nan,      leave_out_weightless, survey,
+    truncate_values,    read_words,           choose_transpose,
+    unit_sums,
 };
 
 }  // namespace boxel::BOXEL_KERNELS

@@ -62,6 +62,9 @@ struct RowPointers {
   explicit RowPointers(const T* only)
     requires(R == 1)
       : rows{only} {}
+  RowPointers(const T* first, const T* second)
+    requires(R == 2)
+      : rows{first, second} {}
   RowPointers(const std::byte* first, const std::int64_t* offsets) {
     for (int k = 0; k < R; ++k) rows[k] = reinterpret_cast<const T*>(first + offsets[k]);
   }

@@ -1,0 +1,148 @@
+// Sums in units against plain loops, under every kernel set.
+#include "boxel/unit_sums.hpp"
+
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+#include "boxel/kernel_set.hpp"
+#include "check.hpp"
+#include "random.hpp"
+
+namespace boxel::test {
+namespace {
+
+const std::vector<std::int64_t> lengths{0, 1, 7, 8, 31, 128, 131, 300};
+
+Units eighths() { return Units::of({1000, 0.125}, 9, 729).value(); }
+
+std::vector<float> draw(Random& random, std::int64_t lanes) {
+  std::vector<float> samples;
+  for (std::int64_t l = 0; l < lanes; ++l) {
+    samples.push_back(random.one_in(9) ? -0.0F
+                                       : static_cast<float>(random.between(-8000, 8000)) / 8);
+  }
+  return samples;
+}
+
+std::vector<std::int32_t> draw_sums(Random& random, std::int64_t lanes) {
+  std::vector<std::int32_t> sums;
+  for (std::int64_t l = 0; l < lanes; ++l) {
+    sums.push_back(static_cast<std::int32_t>(random.between(1 - (1 << 30), (1 << 30) - 1)));
+  }
+  return sums;
+}
+
+std::int32_t in_eighths(float sample) { return static_cast<std::int32_t>(sample * 8); }
+
+template <class Body>
+void for_kernels_and_lengths(Body body) {
+  for (const KernelSet* kernels : available_kernel_sets()) {
+    Random random(5);
+    for (const std::int64_t lanes : lengths) body(kernels->unit_sums, random, lanes);
+  }
+}
+
+}  // namespace
+
+TEST(units_fit_32_bits_and_float64) {
+  // 2^24 - 1 of 64 samples fits, that of 65 does not: differences need a bit of their own.
+  const Grid random_floats{1 - 0x1p-24, 0x1p-24};
+  CHECK(Units::of(random_floats, 64, 64).has_value());
+  CHECK(!Units::of(random_floats, 65, 65).has_value());
+  CHECK(Units::of(random_floats, 5, 0x1p28).has_value());
+  CHECK(!Units::of(random_floats, 5, 0x1p29).has_value());
+  const Units units = Units::of(random_floats, 31, 31 * 31 * 31).value();
+  CHECK_EQ(units.unit, 0x1p-24);
+  CHECK_EQ(units.scale, 0x1p24F);
+  CHECK(static_cast<double>(units.most) * 31 < 0x1p30);
+  CHECK(static_cast<double>(std::nextafter(units.most, 0x1p30F)) * 31 >= 0x1p30);
+  // Even numbers, and an image that is empty so far.
+  CHECK_EQ(Units::of({512, 2}, 5, 25).value().unit, 1.0);
+  CHECK_EQ(Units::of({}, 5, 25).value().unit, 1.0);
+  const double infinite = std::numeric_limits<double>::infinity();
+  CHECK(!Units::of({infinite, 1}, 5, 25).has_value());
+  CHECK(!Units::of({0x1p-130, 0x1p-149}, 5, 25).has_value());
+  CHECK(!Units::of({1, 1}, 0x1p30, 0x1p30).has_value());
+}
+
+TEST(unit_sums_take_rows) {
+  for_kernels_and_lengths([](const UnitSums& kernels, Random& random, std::int64_t lanes) {
+    std::vector<std::int32_t> sums(static_cast<std::size_t>(lanes), 77);
+    std::vector<std::int32_t> expected(sums.size(), 0);
+    std::int64_t taken = 0;
+    for (const int count : {3, 8, 1, 6}) {
+      std::vector<std::vector<float>> rows;
+      RowGroup group;
+      group.count = count;
+      for (int k = 0; k < count; ++k) rows.push_back(draw(random, lanes));
+      for (std::size_t k = 0; k < rows.size(); ++k) {
+        group.samples[k] = rows[k].data();
+        for (std::size_t l = 0; l < sums.size(); ++l) expected[l] += in_eighths(rows[k][l]);
+      }
+      kernels.take(eighths(), sums.data(), group, lanes, taken);
+      taken += count;
+    }
+    CHECK(sums == expected, lanes);
+  });
+}
+
+TEST(unit_sums_exchange_rows) {
+  for_kernels_and_lengths([](const UnitSums& kernels, Random& random, std::int64_t lanes) {
+    const std::vector<float> added = draw(random, lanes);
+    const std::vector<float> removed = draw(random, lanes);
+    std::vector<std::int32_t> sums(added.size(), 5);
+    const bool fits =
+        kernels.exchange(eighths(), sums.data(), added.data(), removed.data(), lanes, 64);
+    CHECK(fits, lanes);
+    for (std::size_t l = 0; l < sums.size(); ++l) {
+      CHECK_EQ(sums[l], 5 + in_eighths(added[l]) - in_eighths(removed[l]), l);
+    }
+  });
+}
+
+TEST(unit_sums_refuse_samples_that_do_not_fit) {
+  using L = std::numeric_limits<float>;
+  const Units units = eighths();
+  const float most = units.most / 8;
+  for_kernels_and_lengths([&](const UnitSums& kernels, Random& random, std::int64_t lanes) {
+    const auto fits = [&](float sample, std::int64_t lane) {
+      std::vector<float> added = draw(random, lanes);
+      added[static_cast<std::size_t>(lane)] = sample;
+      std::vector<std::int32_t> sums(added.size());
+      return kernels.exchange(units, sums.data(), added.data(), added.data(), lanes, 0);
+    };
+    for (std::int64_t lane = 0; lane < lanes; ++lane) {
+      for (const float sample : {most, -most, 0.0F, -0.0F, 0.125F}) {
+        CHECK(fits(sample, lane), sample, lane);
+      }
+      const float above = std::nextafter(most, L::infinity());
+      for (const float sample :
+           {0.0625F, 1.0F + L::epsilon(), above, -above, 2 * most, 0x1p28F, -0x1p28F, 0x1p29F,
+            -0x1p40F, L::max(), L::lowest(), L::min(), L::denorm_min(), -L::denorm_min(),
+            L::infinity(), -L::infinity(), L::quiet_NaN()}) {
+        CHECK(!fits(sample, lane), sample, lane);
+      }
+    }
+  });
+}
+
+TEST(unit_sums_are_added_and_exchanged_in_float64) {
+  for_kernels_and_lengths([](const UnitSums& kernels, Random& random, std::int64_t lanes) {
+    const std::vector<std::int32_t> a = draw_sums(random, lanes);
+    const std::vector<std::int32_t> b = draw_sums(random, lanes);
+    std::vector<double> sums(a.size(), 0.5);
+    kernels.add(eighths(), sums.data(), a.data(), lanes);
+    std::vector<double> later(a.size());
+    kernels.exchange_sums(eighths(), later.data(), sums.data(), b.data(), a.data(), lanes);
+    for (std::size_t l = 0; l < sums.size(); ++l) {
+      CHECK_EQ(sums[l], 0.5 + a[l] / 8.0, l);
+      CHECK_EQ(later[l], 0.5 + b[l] / 8.0, l);
+    }
+    kernels.exchange_sums(eighths(), later.data(), later.data(), a.data(), b.data(), lanes);
+    CHECK(later == sums, lanes);
+  });
+}
+
+}  // namespace boxel::test

@@ -1,0 +1,157 @@
+"""Boxes of float32 volumes whose samples are whole numbers of a unit: sums of 32 bits, exact.
+
+They may change to float64 in the midst of an image, wherever a sample does not fit; nothing of
+that may show.
+"""
+
+import functools
+import itertools
+import math
+
+import numpy as np
+import pytest
+
+import box_oracle
+import boxel as bx
+from agreement import assert_same_bits
+from box_cases import MODES
+
+FINEST = 30
+"""Samples are multiples of 2^-30 if nothing else is said, and their sums are exact in float64."""
+
+
+sums_of = functools.partial(bx.box_filter, statistic="sum", dtype="float64")
+
+
+def exact_sums(image, size, mode, cval=0.0, stride=1, finest=FINEST):
+    """Sum the boxes of an image of multiples of 2^-finest in integers, axis by axis."""
+    sums = np.ldexp(image.astype("float64"), finest).astype("int64")
+    beyond = int(np.ldexp(float(np.float32(cval)), finest))
+    for axis, length in enumerate(image.shape):
+        taken = box_oracle.sources(length, size[axis], mode, stride=stride)
+        index = np.array(taken).ravel()
+        lanes = np.take(sums, np.maximum(index, 0), axis)
+        outside = np.reshape(index == box_oracle.OUTSIDE, [-1, *[1] * (image.ndim - 1 - axis)])
+        lanes = np.where(outside, beyond if mode == "constant" else 0, lanes)
+        beyond *= size[axis]
+        shape = [*image.shape[axis + 1 :]]
+        sums = lanes.reshape(*lanes.shape[:axis], len(taken), size[axis], *shape).sum(axis + 1)
+    return np.ldexp(sums.astype("float64"), -finest)
+
+
+def drawn(kind, shape):
+    """Draw float32 samples on a grid."""
+    random = np.random.default_rng(len(kind))
+    if kind == "of 24 bits":
+        return random.random(shape, dtype="float32")
+    if kind == "bytes":
+        return random.integers(0, 256, shape).astype("float32")
+    if kind == "signed eighths":
+        return (random.integers(-1000, 1000, shape) / 8).astype("float32")
+    image = np.zeros(shape, "float32")  # "sparse"
+    image[tuple(random.integers(0, length, 9) for length in shape)] = 0.75
+    return np.where(random.random(shape) < 0.5, image, np.copysign(image, -1.0))
+
+
+KINDS = ["of 24 bits", "bytes", "signed eighths", "sparse"]
+SHAPES = [((40, 23, 70), (5, 5, 3)), ((23, 40, 33), (9, 7, 6)), ((12, 9, 65), (31, 17, 5))]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(("shape", "size"), SHAPES)
+def test_sums_are_exact(shape, size, mode, kind):
+    if mode == "valid":
+        shape = tuple(length + side for length, side in zip(shape, size, strict=True))
+    image = drawn(kind, shape)
+    for workers, stride in ((1, 1), (3, 1), (1, 2)):
+        found = sums_of(image, size, mode=mode, workers=workers, stride=stride)
+        assert_same_bits(found, exact_sums(image, size, mode, stride=stride))
+
+
+@pytest.mark.parametrize("size", [63, 64, 65, 66])
+def test_sums_at_the_limit_of_32_bits(size):
+    for largest, sign in itertools.product((2.0**24 - 1, 2.0**24), (-1, 1)):
+        image = np.full((70, 8, 9), sign * largest, "float32")
+        image[:35] *= -1
+        found = sums_of(image, (size, 7, 5))
+        assert_same_bits(found, exact_sums(image, (size, 7, 5), "reflect", finest=0))
+
+
+OFF_GRID = {
+    "finer": 2.0**-30,
+    "third": float(np.float32(1 / 3)),
+    "large": 2.0**27,
+    "larger": -(2.0**31),
+    "beyond 32 bits": 2.0**33,
+}
+
+
+@pytest.mark.parametrize("name", OFF_GRID)
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("place", [(0, 3, 4), (17, 20, 0), (18, 0, 33), (39, 22, 69)])
+def test_samples_that_do_not_fit(place, kind, name):
+    image = drawn(kind, (40, 23, 70))
+    finest = FINEST
+    if abs(OFF_GRID[name]) > 1:
+        # float64 has no room for the bits of both.
+        image = np.rint(image)
+        finest = 0
+    image[place] = OFF_GRID[name]
+    for size, workers in itertools.product([(5, 5, 3), (9, 7, 6)], (1, 2)):
+        found = sums_of(image, size, workers=workers)
+        assert_same_bits(found, exact_sums(image, size, "reflect", finest=finest))
+
+
+def test_units_are_found_anew():
+    """An image that starts empty, and becomes finer from slice to slice."""
+    image = np.zeros((120, 12, 40), "float32")
+    random = np.random.default_rng(3)
+    for start, bits in ((30, 0), (50, 3), (57, 8), (80, 24), (110, 29)):
+        image[start:] += np.ldexp(random.integers(0, 2, image[start:].shape), -bits)
+    for size in ((5, 5, 3), (9, 9, 9), (31, 5, 7)):
+        found = sums_of(image, size)
+        assert_same_bits(found, exact_sums(image, size, "reflect"))
+
+
+@pytest.mark.parametrize("special", [math.nan, math.inf, -math.inf, 3e38, 1e-40, 1e-45])
+@pytest.mark.parametrize("place", [(2, 3, 4), (20, 11, 0), (39, 0, 33)])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_special_value_changes_only_boxes_that_hold_it(kind, place, special):
+    clean = drawn(kind, (40, 23, 70))
+    image = clean.copy()
+    image[place] = special
+    marked = np.zeros(image.shape)
+    marked[place] = 1
+    for size in ((5, 5, 3), (9, 7, 6)):
+        held = bx.box_filter(marked, size, "any")
+        for statistic in ("sum", "mean"):
+            found = bx.box_filter(image, size, statistic)
+            expected = bx.box_filter(clean, size, statistic)
+            assert_same_bits(found[~held], expected[~held])
+            with np.errstate(over="ignore"):
+                wide = bx.box_filter(image.astype("float64"), size, statistic).astype(found.dtype)
+            np.testing.assert_allclose(found[held], wide[held], rtol=1e-6, atol=1e-15)
+
+
+@pytest.mark.parametrize("cval", [0.5, -3.0, 0.1, 2.0**26, 1e30, math.nan, -math.inf])
+def test_what_lies_beyond_the_border(cval):
+    image = drawn("of 24 bits", (30, 14, 40))
+    size = (7, 9, 5)
+    options = {"mode": "constant", "cval": cval}
+    found = sums_of(image, size, **options)
+    if abs(cval) < 4:
+        assert_same_bits(found, exact_sums(image, size, "constant", cval))
+    inner = (slice(3, -3), slice(4, -4), slice(2, -2))
+    assert_same_bits(found[inner], exact_sums(image, size, "valid"))
+    # Where nothing lies beyond, it does not matter what would.
+    assert_same_bits(sums_of(image, size, cval=cval), sums_of(image, size))
+
+
+def test_a_volume_of_four_axes_and_two_statistics():
+    image = drawn("bytes", (9, 14, 17, 20))
+    size = (5, 7, 5, 3)
+    found = bx.box_filter(image, size, ("sum", "max", "var", "mean"))
+    sums = exact_sums(image, size, "reflect")
+    assert_same_bits(found["sum"], sums.astype("float32"))
+    assert_same_bits(found["mean"], (sums / math.prod(size)).astype("float32"))
