@@ -192,3 +192,23 @@ def uniform_filter(image, size=3, output=None, **geometry):
     if dtype.kind == "f":
         return box_filter(image, size, "mean", dtype=dtype, **geometry)
     return truncate(exact_means(image, size, **geometry), dtype)
+
+
+def exact_sums(image, size, mode, cval=0.0, stride=1, finest=0):
+    """Sum the boxes of an image of multiples of 2^-finest in integers, axis by axis.
+
+    For images larger than every sample of every box could be looked at. The sums must be exact in
+    float64, and fit into 64 bits as multiples.
+    """
+    sums = np.ldexp(image.astype("float64"), finest).astype("int64")
+    beyond = int(np.ldexp(float(np.float32(cval)), finest))
+    for axis, length in enumerate(image.shape):
+        taken = sources(length, size[axis], mode, stride=stride)
+        index = np.array(taken, dtype=np.intp).ravel()
+        lanes = np.take(sums, np.maximum(index, 0), axis)
+        outside = np.reshape(index == OUTSIDE, [-1, *[1] * (image.ndim - 1 - axis)])
+        lanes = np.where(outside, beyond if mode == "constant" else 0, lanes)
+        beyond *= size[axis]
+        shape = [*image.shape[axis + 1 :]]
+        sums = lanes.reshape(*lanes.shape[:axis], len(taken), size[axis], *shape).sum(axis + 1)
+    return np.ldexp(sums.astype("float64"), -finest)

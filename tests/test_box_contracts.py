@@ -457,7 +457,7 @@ def test_same_bits_for_every_number_of_workers_with_options(mode, workers):
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
 def test_zeros_have_no_sign(dtype, size):
     """Those of sums would tell how the work was cut, and what lies far away."""
-    image = np.full((60, 33, 41), -0.0, dtype)
+    image = np.full((60, 33, 71), -0.0, dtype)
     far = image.copy()
     far[-1, -1, -1] = math.nan
     for statistic, workers in itertools.product(("sum", "mean"), (1, 2, 5)):

@@ -30,7 +30,7 @@ def test_wrong_digits_are_found_and_can_be_reproduced(monkeypatch):
         return found
 
     monkeypatch.setitem(run.FAMILIES["voxels"][0].__globals__["VOXEL_FUNCTIONS"], "var", wrong)
-    voxels = [case for case in range(8 * run.ROUND) if run.family_of(case) == "voxels"]
+    voxels = [case for case in range(24 * run.ROUND) if run.family_of(case) == "voxels"]
     failures = [failure for _, _, failure in run.run(0, voxels) if failure]
     assert failures
     seed, case = failures[0].split()[1:4:2]

@@ -61,16 +61,13 @@ class ImageSlices {
     for (const SlabRow& row : slab_) take(out.from(row.first_lane), row, first, count, 0);
   }
 
-  // The same of samples that were admitted, in units of their grid.
+  // The same of samples that were admitted, in units of their grid. Some slice must be there.
   void put_units(const UnitSums& sums, const Units& units, std::int32_t* out, std::int64_t first,
                  std::int64_t count) {
     for (const SlabRow& row : slab_) {
-      std::int32_t* to = out + row.first_lane;
-      const std::int64_t taken =
-          load_groups(row, first, count, [&](const RowGroup& group, std::int64_t before) {
-            sums.take(units, to, group, row.lanes, before);
-          });
-      if (taken == 0) std::fill_n(to, row.lanes, 0);
+      load_groups(row, first, count, [&](const RowGroup& group, std::int64_t before) {
+        sums.take(units, out + row.first_lane, group, row.lanes, before);
+      });
     }
   }
 

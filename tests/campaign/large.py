@@ -9,6 +9,7 @@ import math
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+import box_oracle
 import boxel as bx
 from campaign.blocks import draw_dtype
 from campaign.draws import draw_shape, draw_values, lay_out
@@ -70,6 +71,33 @@ def large_boxes(draw):
         values = np.pad(values, reach, PAD_MODES[mode])
     if all(n >= size for n, size in zip(values.shape, sizes, strict=True)):
         assert_right(found, sliding_window_view(values, sizes), values.dtype)
+
+
+def volumes_in_units(draw):
+    """Float32 volumes on a grid, of which some samples or slices leave it: exact sums."""
+    shape = (draw.integer(1, 60), draw.integer(1, 30), draw.integer(60, 140))
+    sizes = [draw.integer(1, 12) if draw.chance(0.8) else draw.integer(1, 70) for _ in shape]
+    finest = draw.choose((0, 0, 3, 24))
+    # Sums of all samples of a box, and a border value, are exact in float64.
+    most = 2 ** min(24, 50 - math.prod(sizes).bit_length() - 6)
+    units = draw.random.integers(-most * draw.integer(0, 1), most + 1, shape)
+    if draw.chance(0.3):
+        units[: draw.integer(0, shape[0])] = 0
+    units = units << 6
+    for _ in range(draw.choose((0, 0, 1, 3))):
+        place = tuple(draw.integer(0, length - 1) for length in shape)
+        units[place] += draw.choose((1, 2, 8, 32, most << 6))
+    image = np.ldexp(units, -6 - finest).astype(np.float32)
+    mode = draw.choose(("reflect", "mirror", "nearest", "wrap", "valid", "constant", "shrink"))
+    cval = draw.choose((0.0, 1.0, 0.25, -3.0))
+    options = {"mode": mode, "cval": cval} if mode == "constant" else {"mode": mode}
+    stride = draw.choose((1, 1, 1, 2, 7))
+    found = draw.call(
+        bx.box_filter, lay_out(draw, image), sizes, "sum", dtype="float64", stride=stride,
+        workers=draw.workers(), **options,
+    )  # fmt: skip
+    expected = box_oracle.exact_sums(image, sizes, mode, cval, stride, finest=finest + 6)
+    np.testing.assert_array_equal(found, expected)
 
 
 def assert_right(found, windows, dtype):

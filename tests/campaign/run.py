@@ -15,6 +15,7 @@ FAMILIES = {
     "box_filter": (boxes.box_filter, 8),
     "uniform_filter": (boxes.uniform_filter, 3),
     "large_boxes": (large.large_boxes, 2),
+    "volumes_in_units": (large.volumes_in_units, 2),
     "running_stats": (running.running_stats, 4),
     "label_stats": (regions.label_stats, 5),
     "masked_stats": (regions.masked_stats, 4),
