@@ -72,7 +72,14 @@ void repeat_state(Accumulator& accumulator, Lanes state, std::int64_t times) {
 
 }  // namespace
 
-BoxWorker::Chain::Chain(Accumulator& accumulator, const BoxPlan& plan) : row(accumulator) {
+BoxWorker::Chain::Chain(const BoxJob& job, StateKind kind, Accumulator& accumulator)
+    : row(accumulator) {
+  const BoxPlan& plan = job.plan;
+  const bool sums_floats =
+      kind == StateKind::sum && job.states.sample == Sample::float32 && !job.states.masked;
+  if (sums_floats && UnitSlide::serves(plan.slides)) {
+    units.emplace(job.request.kernels->unit_sums, plan.slides[0], plan.volume);
+  }
   for (std::size_t k = 0; k < plan.slides.size(); ++k) {
     if (k == 0) {
       first.emplace(accumulator, plan.slides[k]);
@@ -103,16 +110,9 @@ BoxWorker::BoxWorker(const BoxJob& job, Interruption& interruption, bool polls)
       counts_(at(most_outputs(job.plan))) {
   make_border();
   chains_.reserve(accumulators_.size());
-  for (const auto& accumulator : accumulators_) {
-    chains_.emplace_back(*accumulator, job.plan);
-    make_border_states(*accumulator, chains_.back());
-  }
-  for (std::size_t a = 0; a < chains_.size(); ++a) {
-    const bool sums_floats = job.states.sample == Sample::float32 && !job.states.masked &&
-                             job.states.kinds[a] == StateKind::sum;
-    if (sums_floats && UnitSlide::serves(job.plan.slides)) {
-      chains_[a].units.emplace(job.request.kernels->unit_sums, job.plan.slides[0], job.plan.volume);
-    }
+  for (std::size_t a = 0; a < accumulators_.size(); ++a) {
+    chains_.emplace_back(job, job.states.kinds[a], *accumulators_[a]);
+    make_border_states(*accumulators_[a], chains_.back());
   }
   for (auto& windows : windows_) windows.resize(accumulators_.size());
 }
@@ -412,83 +412,6 @@ double BoxWorker::held_by_lane() const {
   double held = 1;
   for (const BoxSpan& span : slides_) held *= static_cast<double>(span.axis->box.size);
   return held;
-}
-
-void BoxWorker::locate_outputs() {
-  for (std::size_t output = 0; output < places_.size(); ++output) {
-    std::int64_t offset = output_offsets_[output];
-    for (std::size_t k = 0; k < slides_.size(); ++k) {
-      offset += slides_[k].axis->outputs[static_cast<int>(output)] * at_[k];
-    }
-    places_[output] = job_.request.outputs[output].view.data + offset;
-  }
-}
-
-// From the lanes of rows straight to their outputs, where the only state serves the only output.
-bool BoxWorker::write_windows(std::int64_t rows) {
-  const bool plain = places_.size() == 1 && results_.size() == 1 && !job_.states.masked &&
-                     !job_.cut && geometry_.slides_once();
-  if (!plain) return false;
-  const RowWindows windows{geometry_.outputs(),
-                           geometry_.axes().front().size,
-                           exchanges(0),
-                           job_.plan.volume,
-                           rows,
-                           extended_[0].pitch,
-                           output_stride(0)};
-  return writer_.write_windows(extended_[0].first, windows, row_.front().outputs, 0, places_[0]);
-}
-
-// Samples of each box of a row, where they differ.
-const std::int64_t* BoxWorker::count_samples() {
-  const std::int64_t lanes = geometry_.outputs();
-  if (job_.states.masked) {
-    accumulators_.front()->finish(Statistic::count, results_.front(), lanes, {}, 0, counts_.data());
-    return counts_.data();
-  }
-  if (!job_.cut) return nullptr;
-  std::int64_t within = 1;
-  for (std::size_t k = 0; k < slides_.size(); ++k) within *= slides_[k].axis->counted(at_[k]);
-  for (std::int64_t lane = 0; lane < lanes; ++lane) {
-    counts_[at(lane)] = geometry_.filtered() ? within * geometry_.counts()[at(lane)] : within;
-  }
-  return counts_.data();
-}
-
-// From one to the next of the rows that are written together.
-std::int64_t BoxWorker::output_stride(std::size_t output) const {
-  return slides_.empty() ? 0 : slides_.back().axis->outputs[static_cast<int>(output)];
-}
-
-void BoxWorker::write_rows(std::int64_t rows) {
-  locate_outputs();
-  for (std::size_t a = 0; a < chains_.size(); ++a) {
-    Chain& chain = chains_[a];
-    const std::int64_t pitch = slides_.size() > 1 ? chain.rest.back().pitch() : 0;
-    extended_[a] = chain.row.extend(geometry_, {windows_[slides_.size()][a], pitch, rows},
-                                    has_margins(), chain.borders.back().lanes());
-  }
-  if (write_windows(rows)) return;
-  for (std::int64_t row = 0; row < rows; ++row) {
-    write_row(row);
-    if (!slides_.empty()) ++at_[slides_.size() - 1];
-    for (std::size_t output = 0; output < places_.size(); ++output) {
-      places_[output] += output_stride(output);
-    }
-  }
-}
-
-void BoxWorker::write_row(std::int64_t row) {
-  for (std::size_t a = 0; a < chains_.size(); ++a) {
-    results_[a] =
-        chains_[a].row.slide(geometry_, extended_[a].row(row), held_by_lane(), exchanges(a));
-  }
-  const CountRun run{geometry_.outputs(), job_.plan.volume};
-  const ResultWriter::Row results{
-      results_, row_.front().outputs, geometry_.outputs(), {&run, 1}, count_samples()};
-  for (std::size_t output = 0; output < places_.size(); ++output) {
-    writer_.write(results, output, places_[output]);
-  }
 }
 
 }  // namespace boxel

@@ -32,7 +32,7 @@ class BoxWorker {
  private:
   // The slides of one accumulator.
   struct Chain {
-    Chain(Accumulator& accumulator, const BoxPlan& plan);
+    Chain(const BoxJob& job, StateKind kind, Accumulator& accumulator);
     // In the place of `first`, as long as it can be.
     std::optional<UnitSlide> units;
     bool in_units = false;

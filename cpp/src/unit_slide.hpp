@@ -1,5 +1,5 @@
-// A box that slides along the first axis, as sums of 32 bits: half of the time of boxes in volumes
-// is spent on a slice of sums that fills much of the second-level cache.
+// A box that slides along the first axis, as sums of 32 bits. Its slice of sums is read and written
+// once for each output: in float64, that of a volume fills half of the second-level cache.
 #pragma once
 
 #include <algorithm>
