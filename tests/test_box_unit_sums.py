@@ -62,6 +62,15 @@ def test_sums_and_their_differences_at_the_limit_of_32_bits(size, axis):
         assert_same_bits(found, exact_sums(image, (size, size, 5), "reflect", finest=0))
 
 
+@pytest.mark.parametrize("size", [65, 127, 128, 129])
+def test_sums_at_the_limit_of_32_bits_without_signs(size):
+    for bits, least in itertools.product((23, 24, 25), (0.0, -0.0, -1.0)):
+        image = np.full((9, 8, 66), 2.0**bits - 2.0 ** max(bits - 24, 0), "float32")
+        image[4:, ::2] = least
+        found = sums_of(image, (size, 9, 5))
+        assert_same_bits(found, exact_sums(image, (size, 9, 5), "reflect", finest=0))
+
+
 OFF_GRID = {
     "finer": 2.0**-30,
     "third": float(np.float32(1 / 3)),

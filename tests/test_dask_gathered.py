@@ -12,7 +12,7 @@ dask = pytest.importorskip("dask")
 da = pytest.importorskip("dask.array")
 
 import boxel.dask as bd  # noqa: E402
-from boxel.dask._gathered import Gathered, gathered  # noqa: E402
+from boxel.dask._gathered import gathered  # noqa: E402
 
 
 @pytest.fixture(autouse=True)
@@ -34,14 +34,22 @@ def image(shape=(64, 48, 40)):
     return np.random.default_rng(0).random(shape, dtype="float32")
 
 
+def lists_of(parts, numbers):
+    """Nest a flat list as deep as there are axes."""
+    if len(numbers) == 1:
+        return parts
+    step = len(parts) // numbers[0]
+    return [lists_of(parts[k : k + step], numbers[1:]) for k in range(0, len(parts), step)]
+
+
 @pytest.mark.parametrize("chunks", [16, (64, 48, 40), (5, 48, 7), (64, 1, 40), (13, 17, 19)])
 def test_the_same_array_as_by_dask(chunks):
     lazy = bd.box_filter(da.from_array(image(), chunks), (3, 4, 5))
-    assert isinstance(lazy, Gathered)
+    assert type(lazy) is da.Array
+    assert lazy.__dask_postcompute__() == (gathered, ())
     found = lazy.compute()
     by_dask = da.Array.__dask_postcompute__(lazy)[0]
-    chunks_found = dask.get(lazy.__dask_graph__(), lazy.__dask_keys__())
-    expected = by_dask(chunks_found)
+    expected = by_dask(dask.get(lazy.__dask_graph__(), lazy.__dask_keys__()))
     assert type(found) is type(expected) is np.ndarray
     assert found.dtype == expected.dtype
     assert found.flags.c_contiguous
@@ -54,7 +62,9 @@ def test_a_result_shares_no_memory_with_chunks(chunks):
     lazy = bd.box_filter(da.from_array(image(), chunks), 3)
     persisted = lazy.persist()
     parts = dask.get(persisted.__dask_graph__(), list(dask.core.flatten(lazy.__dask_keys__())))
-    whole = gathered(parts, *lazy.__dask_postcompute__()[1])
+    finish, arguments = lazy.__dask_postcompute__()
+    whole = finish(lists_of(parts, lazy.numblocks), *arguments)
+    np.testing.assert_array_equal(whole, lazy.compute())
     assert not any(np.shares_memory(whole, part) for part in parts)
 
 
@@ -80,18 +90,29 @@ def test_lengths_that_are_not_known():
 
 def test_what_is_no_array_of_numpy_is_left_to_dask():
     masked = [np.ma.masked_array([1, 2], [False, True]), np.ma.masked_array([3], [True])]
-    by_dask = da.Array.__dask_postcompute__(da.from_array(np.zeros(3), 2))
-    found = gathered(masked, ((2, 1),), by_dask)
+    found = gathered(masked)
     assert isinstance(found, np.ma.MaskedArray)
     assert found.mask.tolist() == [False, True, True]
-    scalar = gathered([np.float64(3)], (), by_dask)
-    assert scalar == 3
+    assert gathered([np.float64(3)]) == 3
+    assert gathered([np.array(3.0)]) == 3
 
 
-def test_what_is_made_of_it_is_plain():
+def test_what_is_made_of_it_is_left_to_dask():
     lazy = bd.box_filter(da.from_array(image(), 16), 3)
     for plain in (lazy + 1, lazy[3:], lazy.persist(), pickle.loads(pickle.dumps(lazy))):
-        assert type(plain) is da.Array
+        assert plain.__dask_postcompute__()[0] is not gathered
     np.testing.assert_array_equal((lazy + 1).compute(), lazy.compute() + 1)
     both = dask.compute(lazy, 2 * lazy)
     np.testing.assert_array_equal(2 * both[0], both[1])
+
+
+def test_it_goes_where_dask_arrays_go():
+    plain = da.from_array(image(), 16)
+    lazy = bd.box_filter(plain, 3)
+    found, given = lazy.compute(), plain.compute()
+    np.testing.assert_array_equal(np.concatenate([lazy, plain]), np.concatenate([found, given]))
+    np.testing.assert_array_equal(plain - lazy, given - found)
+    np.testing.assert_array_equal(bd.block_reduce(lazy, 4), bx.block_reduce(found, 4))
+    lazy[:5] = plain[5:10]
+    found[:5] = given[5:10]
+    np.testing.assert_array_equal(lazy.compute(), found)

@@ -1,61 +1,49 @@
-"""Arrays whose chunks are put together in memory that boxel keeps."""
+"""Chunks of a result put together in memory that boxel keeps."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from boxel import _core
-from boxel._calls import Array
 from boxel._extras import require
-from boxel.dask._sources import da
 
-__all__ = ["Gathered"]
+__all__ = ["gathers"]
 
 core = require("dask.core", extra="dask")
 array_core = require("dask.array.core", extra="dask")
 
-_Chunks = tuple[tuple[int, ...], ...]
-_Finalize = tuple[Callable[..., Any], tuple[Any, ...]]
 
+def gathers(array: Any) -> Any:
+    """Let ``compute()`` of a dask array put the chunks together in kept memory; return the array.
 
-class Gathered(da.Array):
-    """A dask array as any other, but for the memory of what ``compute()`` returns.
-
-    dask copies the chunks of a result into one array of fresh memory, which the system has to clear
-    first: for a density map that took as long as its computation. What is derived from such an
-    array, persisted or pickled is a plain one.
+    dask copies them into one array of fresh memory, which the system has to clear first: for a
+    density map that took as long as its computation. The hook belongs to this array alone, as the
+    protocol of collections is asked of each: one of another class could not be mixed with other
+    dask arrays in xarray. What is derived from the array, persisted or pickled goes dask's way.
     """
-
-    __slots__ = ()
-
-    def __dask_postcompute__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-        """Return how the results of the chunks become that of the array."""
-        finalize = super().__dask_postcompute__()  # type: ignore[no-untyped-call]
-        return gathered, (self.chunks, finalize)
+    array.__dask_postcompute__ = _postcompute
+    return array
 
 
-def gathered(results: Any, chunks: _Chunks, finalize: _Finalize) -> Any:
+def _postcompute() -> tuple[Callable[..., Any], tuple[Any, ...]]:
+    return gathered, ()
+
+
+def gathered(results: Any) -> Any:
     """Return one array of the results of chunks, which shares no memory with them.
 
     Parameters
     ----------
     results : nested list of ndarray
-        As deep as the array has axes.
-    chunks : tuple of tuple of int
-        The lengths of the chunks along each axis.
-    finalize : tuple
-        What dask would do, and its arguments: for all that are no arrays of NumPy, or whose lengths
-        were not known.
+        As deep as the array has axes. What is no array of NumPy is left to dask.
     """
-    parts: list[Array] = list(core.flatten(results, container=(list, tuple)))
-    known = not any(math.isnan(sum(lengths)) for lengths in chunks)
-    if not (chunks and known and all(type(part) is np.ndarray for part in parts)):
-        finish, arguments = finalize
-        return finish(results, *arguments)
+    parts: list[Any] = list(core.flatten(results, container=(list, tuple)))
+    if any(type(part) is not np.ndarray or part.ndim == 0 for part in parts):
+        return array_core.finalize(results)
+    chunks = array_core.chunks_from_arrays(results)
     whole = _core.empty(tuple([sum(lengths) for lengths in chunks]), parts[0].dtype)
     for place, part in zip(array_core.slices_from_chunks(chunks), parts, strict=True):
         whole[place] = part

@@ -13,7 +13,7 @@ import numpy as np
 from boxel import _validate as check
 from boxel._config import check_workers
 from boxel._extras import require
-from boxel.dask._gathered import Gathered
+from boxel.dask._gathered import gathers
 from boxel.dask._sources import Part, Ranges, Source, Strips, check_known, da, is_dask
 
 __all__ = [
@@ -114,7 +114,7 @@ class Graph:
     @staticmethod
     def _array(graph: Any, name: str, chunks: Any, dtype: Any) -> Any:
         meta = np.empty((0,) * len(chunks), dtype)
-        return Gathered(graph, name, chunks, meta=meta)  # type: ignore[no-untyped-call]
+        return gathers(da.Array(graph, name, chunks, meta=meta))  # type: ignore[no-untyped-call]
 
     def extracted(self, layer: str, key: Any, name: str, shape: Sequence[Any], dtype: Any) -> Any:
         """Return an array of one chunk: what the result of a task holds under a name."""
