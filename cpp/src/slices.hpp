@@ -276,9 +276,13 @@ class StateSlices {
   }
 
   void put_units(Lanes out, std::int64_t first, std::int64_t count) {
-    accumulator_.clear(out, lanes_);
-    for (std::int64_t at = first; at < first + count; ++at) {
-      in_units_.kernels->add(in_units_.units, out.row<double>(0), unit_slice(at), lanes_);
+    RowGroup group;
+    for (std::int64_t taken = 0; taken < count; taken += group.count) {
+      group.count = static_cast<int>(std::min<std::int64_t>(max_group, count - taken));
+      for (int k = 0; k < group.count; ++k) {
+        group.samples[static_cast<std::size_t>(k)] = unit_slice(first + taken + k);
+      }
+      in_units_.kernels->take_sums(in_units_.units, out.row<double>(0), group, lanes_, taken);
     }
   }
 

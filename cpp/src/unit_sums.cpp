@@ -17,11 +17,12 @@ float rounded_down(double value) {
 
 std::optional<Units> Units::of(const Grid& grid, double summed, double volume) {
   const double unit = std::min(grid.finest, 1.0);
-  const double most = std::floor(std::min((0x1p30 - 1) / summed, 0x1p52 / volume));
   if (unit < static_cast<double>(std::numeric_limits<float>::min())) return {};
-  const Units units{unit, static_cast<float>(1 / unit), rounded_down(most)};
-  if (!(grid.largest <= static_cast<double>(units.most) * unit)) return {};
-  return units;
+  // Differences of sums with signs need a bit more.
+  const double limit = grid.negative ? 0x1p30 - 1 : 0x1p31 - 1;
+  const float most = rounded_down(std::floor(std::min(limit / summed, 0x1p52 / volume)));
+  if (!(grid.largest <= static_cast<double>(most) * unit)) return {};
+  return Units{unit, static_cast<float>(1 / unit), grid.negative ? -most : 0.0F, most};
 }
 
 }  // namespace boxel

@@ -197,6 +197,25 @@ TEST(surveys_widen_a_grid) {
       kernels->survey(grid, Sample::float32, row.data(), 2);
       CHECK_EQ(grid.largest, 12, kernels->name);
       CHECK_EQ(grid.finest, 0.5, kernels->name);
+      CHECK(!grid.negative, kernels->name);
+    }
+  }
+}
+
+TEST(surveys_see_signs) {
+  for (const KernelSet* kernels : available_kernel_sets()) {
+    for (const std::int64_t lanes : {1, 5, 40}) {
+      for (std::int64_t place = 0; place < lanes; ++place) {
+        std::vector<float> row(static_cast<std::size_t>(lanes), 2);
+        Grid grid = surveyed(*kernels, row);
+        CHECK(!grid.negative, kernels->name, lanes);
+        row[static_cast<std::size_t>(place)] = -1;
+        kernels->survey(grid, Sample::float32, row.data(), lanes);
+        CHECK(grid.negative, kernels->name, lanes, place);
+        row[static_cast<std::size_t>(place)] = 1;
+        kernels->survey(grid, Sample::float32, row.data(), lanes);
+        CHECK(grid.negative, kernels->name, lanes, place);
+      }
     }
   }
 }

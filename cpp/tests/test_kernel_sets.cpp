@@ -646,6 +646,7 @@ TEST(kernel_sets_survey_the_same) {
           kernels->survey(grid, sample, rows.samples.data(), lanes);
           CHECK_EQ(grid.largest, expected.largest, kernels->name, describe(c));
           CHECK_EQ(grid.finest, expected.finest, kernels->name, describe(c));
+          CHECK_EQ(grid.negative, expected.negative, kernels->name, describe(c));
         }
       }
     }

@@ -15,7 +15,7 @@ namespace {
 
 const std::vector<std::int64_t> lengths{0, 1, 7, 8, 31, 128, 131, 300};
 
-Units eighths() { return Units::of({1000, 0.125}, 9, 729).value(); }
+Units eighths() { return Units::of({1000, 0.125, true}, 9, 729).value(); }
 
 std::vector<float> draw(Random& random, std::int64_t lanes) {
   std::vector<float> samples;
@@ -47,24 +47,32 @@ void for_kernels_and_lengths(Body body) {
 }  // namespace
 
 TEST(units_fit_32_bits_and_float64) {
-  // 2^24 - 1 of 64 samples fits, that of 65 does not: differences need a bit of their own.
+  // 2^24 - 1 of 128 samples fits, that of 129 does not.
   const Grid random_floats{1 - 0x1p-24, 0x1p-24};
-  CHECK(Units::of(random_floats, 64, 64).has_value());
-  CHECK(!Units::of(random_floats, 65, 65).has_value());
+  CHECK(Units::of(random_floats, 128, 128).has_value());
+  CHECK(!Units::of(random_floats, 129, 129).has_value());
+  // Differences of sums with signs need a bit more.
+  const Grid signed_floats{1 - 0x1p-24, 0x1p-24, true};
+  CHECK(Units::of(signed_floats, 64, 64).has_value());
+  CHECK(!Units::of(signed_floats, 65, 65).has_value());
   CHECK(Units::of(random_floats, 5, 0x1p28).has_value());
   CHECK(!Units::of(random_floats, 5, 0x1p29).has_value());
   const Units units = Units::of(random_floats, 31, 31 * 31 * 31).value();
   CHECK_EQ(units.unit, 0x1p-24);
   CHECK_EQ(units.scale, 0x1p24F);
-  CHECK(static_cast<double>(units.most) * 31 < 0x1p30);
-  CHECK(static_cast<double>(std::nextafter(units.most, 0x1p30F)) * 31 >= 0x1p30);
+  CHECK_EQ(units.least, 0.0F);
+  CHECK(static_cast<double>(units.most) * 31 < 0x1p31);
+  CHECK(static_cast<double>(std::nextafter(units.most, 0x1p31F)) * 31 >= 0x1p31);
+  const Units both = Units::of(signed_floats, 31, 31 * 31 * 31).value();
+  CHECK_EQ(both.least, -both.most);
+  CHECK(static_cast<double>(both.most) * 31 < 0x1p30);
   // Even numbers, and an image that is empty so far.
   CHECK_EQ(Units::of({512, 2}, 5, 25).value().unit, 1.0);
   CHECK_EQ(Units::of({}, 5, 25).value().unit, 1.0);
   const double infinite = std::numeric_limits<double>::infinity();
   CHECK(!Units::of({infinite, 1}, 5, 25).has_value());
   CHECK(!Units::of({0x1p-130, 0x1p-149}, 5, 25).has_value());
-  CHECK(!Units::of({1, 1}, 0x1p30, 0x1p30).has_value());
+  CHECK(!Units::of({1, 1}, 0x1p31, 0x1p31).has_value());
 }
 
 TEST(unit_sums_take_rows) {
@@ -102,6 +110,19 @@ TEST(unit_sums_exchange_rows) {
   });
 }
 
+TEST(unit_sums_refuse_signs_where_there_were_none) {
+  const Units units = Units::of({1000, 0.125}, 9, 729).value();
+  for_kernels_and_lengths([&](const UnitSums& kernels, Random&, std::int64_t lanes) {
+    for (std::int64_t lane = 0; lane < lanes; ++lane) {
+      std::vector<float> added(static_cast<std::size_t>(lanes), -0.0F);
+      std::vector<std::int32_t> sums(added.size());
+      CHECK(kernels.exchange(units, sums.data(), added.data(), added.data(), lanes, 0), lanes);
+      added[static_cast<std::size_t>(lane)] = -0.125F;
+      CHECK(!kernels.exchange(units, sums.data(), added.data(), added.data(), lanes, 0), lane);
+    }
+  });
+}
+
 TEST(unit_sums_refuse_samples_that_do_not_fit) {
   using L = std::numeric_limits<float>;
   const Units units = eighths();
@@ -128,17 +149,29 @@ TEST(unit_sums_refuse_samples_that_do_not_fit) {
   });
 }
 
-TEST(unit_sums_are_added_and_exchanged_in_float64) {
+TEST(unit_sums_are_taken_and_exchanged_in_float64) {
   for_kernels_and_lengths([](const UnitSums& kernels, Random& random, std::int64_t lanes) {
-    const std::vector<std::int32_t> a = draw_sums(random, lanes);
-    const std::vector<std::int32_t> b = draw_sums(random, lanes);
-    std::vector<double> sums(a.size(), 0.5);
-    kernels.add(eighths(), sums.data(), a.data(), lanes);
+    std::vector<std::vector<std::int32_t>> rows;
+    std::vector<double> sums(static_cast<std::size_t>(lanes), 77);
+    std::vector<double> expected(sums.size(), 0);
+    for (const int count : {5, 8, 2}) {
+      const auto taken = static_cast<std::int64_t>(rows.size());
+      RowGroup group;
+      group.count = count;
+      for (int k = 0; k < count; ++k) {
+        rows.push_back(draw_sums(random, lanes));
+        group.samples[static_cast<std::size_t>(k)] = rows.back().data();
+        for (std::size_t l = 0; l < sums.size(); ++l) expected[l] += rows.back()[l] / 8.0;
+      }
+      kernels.take_sums(eighths(), sums.data(), group, lanes, taken);
+    }
+    CHECK(sums == expected, lanes);
+    const std::vector<std::int32_t>& a = rows[0];
+    const std::vector<std::int32_t>& b = rows[1];
     std::vector<double> later(a.size());
     kernels.exchange_sums(eighths(), later.data(), sums.data(), b.data(), a.data(), lanes);
     for (std::size_t l = 0; l < sums.size(); ++l) {
-      CHECK_EQ(sums[l], 0.5 + a[l] / 8.0, l);
-      CHECK_EQ(later[l], 0.5 + b[l] / 8.0, l);
+      CHECK_EQ(later[l], sums[l] + (b[l] - a[l]) / 8.0, l);
     }
     kernels.exchange_sums(eighths(), later.data(), later.data(), a.data(), b.data(), lanes);
     CHECK(later == sums, lanes);

@@ -13,7 +13,8 @@ namespace boxel {
 struct Units {
   double unit;
   float scale;  // 1 / unit
-  float most;   // the largest magnitude of a sample, in units
+  float least;  // of samples, in units
+  float most;
 
   // For the samples of a grid, of which a sum holds `summed` at most, and sums of sums `volume` in
   // the end; nothing where they do not fit. Differences of two sums fit into 32 bits, too, and sums
@@ -29,8 +30,9 @@ struct UnitSums {
   // large: the sums mean nothing then.
   bool (*exchange)(const Units& units, std::int32_t* sums, const float* added, const float* removed,
                    std::int64_t lanes, std::int64_t ahead);
-  // out[l] += sums[l], in float64.
-  void (*add)(const Units& units, double* out, const std::int32_t* sums, std::int64_t lanes);
+  // Takes a group of rows of sums in, as Accumulator::take(), in float64.
+  void (*take_sums)(const Units& units, double* out, const RowGroup& group, std::int64_t lanes,
+                    std::int64_t taken);
   // out[l] = from[l] + added[l] - removed[l], in float64. `out` may be `from`.
   void (*exchange_sums)(const Units& units, double* out, const double* from,
                         const std::int32_t* added, const std::int32_t* removed, std::int64_t lanes);

@@ -14,15 +14,18 @@ inline bool lies_on(const Grid& grid, const T* samples, std::int64_t lanes) {
   const T scale = static_cast<T>(1 / grid.finest);
   const Bits largest = std::bit_cast<Bits>(static_cast<T>(grid.largest));
   Bits rest = 0;
-  Bits sign = 0;
+  Bits room = 0;
+  Bits signs = 0;
   BOXEL_EACH_LANE
   for (std::int64_t l = 0; l < lanes; ++l) {
     const T scaled = samples[l] * scale;
+    const Bits bits = std::bit_cast<Bits>(samples[l]);
     rest |= std::bit_cast<Bits>(std::rint(scaled) - scaled);
     // Positive floats are ordered like their bits.
-    sign |= largest - (std::bit_cast<Bits>(samples[l]) & magnitude);
+    room |= largest - (bits & magnitude);
+    signs |= bits;
   }
-  return rest == 0 && sign >= 0;
+  return rest == 0 && room >= 0 && (signs >= 0 || grid.negative);
 }
 
 // Works on bits: the lowest set bit of a float's pattern is the lowest bit of its mantissa, except
@@ -35,6 +38,7 @@ inline void survey_row(Grid& grid, const T* samples, std::int64_t lanes) {
   constexpr Bits magnitude = std::numeric_limits<Bits>::max();
   // Positive floats are ordered like their bits.
   Bits largest = 0;
+  Bits signs = 0;
   Bits finest = std::bit_cast<Bits>(std::numeric_limits<T>::infinity());
   BOXEL_EACH_LANE
   for (std::int64_t l = 0; l < lanes; ++l) {
@@ -47,6 +51,7 @@ inline void survey_row(Grid& grid, const T* samples, std::int64_t lanes) {
     const Bits has_mantissa = all_if((bits & mantissa) != 0);
     const Bits lowest =
         (lowest_bit & has_mantissa) | (bits & ~has_mantissa) | (all_if(bits == 0) & magnitude);
+    signs |= std::bit_cast<Bits>(samples[l]);
     largest = bits > largest ? bits : largest;
     finest = lowest < finest ? lowest : finest;
   }
@@ -55,6 +60,7 @@ inline void survey_row(Grid& grid, const T* samples, std::int64_t lanes) {
                                  ? std::numeric_limits<double>::infinity()
                                  : static_cast<double>(std::bit_cast<T>(largest)));
   grid.finest = std::min(grid.finest, static_cast<double>(std::bit_cast<T>(finest)));
+  grid.negative = grid.negative || signs < 0;
 }
 
 inline void survey(Grid& grid, Sample type, const void* samples, std::int64_t lanes) {
