@@ -116,3 +116,10 @@ def test_it_goes_where_dask_arrays_go():
     lazy[:5] = plain[5:10]
     found[:5] = given[5:10]
     np.testing.assert_array_equal(lazy.compute(), found)
+
+
+def test_plugins_of_dask_have_their_way():
+    source = da.from_array(image(), 16)
+    with dask.config.set(array_plugins=[lambda array: array.compute()]):
+        found = bd.box_filter(source, 3)
+    np.testing.assert_array_equal(found, bx.box_filter(image(), 3))

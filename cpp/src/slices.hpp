@@ -229,6 +229,7 @@ class StateSlices {
   }
   // Sums in units, which are exchanged only.
   void begin(const UnitSlices& input, std::int64_t lanes) {
+    input_ = border_ = {};
     lanes_ = lanes;
     in_units_ = input;
   }

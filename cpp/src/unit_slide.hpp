@@ -33,6 +33,7 @@ class UnitSlide {
     window_memory_.reserve(static_cast<std::size_t>(lanes) * sizeof(std::int32_t));
     border_memory_.reserve(static_cast<std::size_t>(border_lanes) * sizeof(std::int32_t));
     at_ = unset;
+    short_runs_ = 0;
   }
 
   // Makes the sums of the box of an output; outputs come in increasing order. False, once and for
@@ -44,8 +45,7 @@ class UnitSlide {
         if (!begin_box(first)) return false;
       } else if (images_->exchange_units(sums_, units_, window(), at_ + size(), at_)) {
         ++at_;
-      } else if (at_ - began_ < size()) {
-        // Units that are found anew too often cost more than they save.
+      } else if (at_ - began_ < size() && ++short_runs_ > most_short_runs) {
         return false;
       } else {
         at_ = unset;
@@ -58,6 +58,9 @@ class UnitSlide {
 
  private:
   static constexpr std::int64_t unset = -1;
+  // Units that are found anew cost as much as some exchanges, which a box that slides by its own
+  // size has saved. An image that begins empty needs a few more.
+  static constexpr int most_short_runs = 3;
 
   std::int64_t size() const { return axis_.box.size; }
   std::int32_t* window() const { return reinterpret_cast<std::int32_t*>(window_memory_.data()); }
@@ -88,6 +91,7 @@ class UnitSlide {
   std::int64_t border_lanes_ = 0;
   std::int64_t at_ = unset;     // of the box in window()
   std::int64_t began_ = unset;  // of the last box that was made from its slices
+  int short_runs_ = 0;
 };
 
 }  // namespace boxel

@@ -154,7 +154,7 @@ enum class Subtraction : std::uint8_t {
 struct Grid {
   double largest = 0;  // the largest magnitude; infinite where a sample is not finite
   double finest = std::numeric_limits<double>::infinity();  // the lowest bit of any sample
-  bool negative = false;                                    // whether any has a sign
+  bool negative = false;                                    // whether any has a sign, -0.0 too
   // Whether every sum of at most so many samples is exact in float64.
   bool exact(double samples) const {
     const double sum = largest * samples;

@@ -26,8 +26,8 @@ struct UnitSums {
   // Takes a group of rows in, as Accumulator::take(); they must be samples of the grid.
   void (*take)(const Units& units, std::int32_t* sums, const RowGroup& group, std::int64_t lanes,
                std::int64_t taken);
-  // As Accumulator::exchange(). False where an added sample is no whole number of units, or too
-  // large: the sums mean nothing then.
+  // As Accumulator::exchange(). False where an added sample is no whole number of units, or beyond
+  // the least or most: the sums mean nothing then.
   bool (*exchange)(const Units& units, std::int32_t* sums, const float* added, const float* removed,
                    std::int64_t lanes, std::int64_t ahead);
   // Takes a group of rows of sums in, as Accumulator::take(), in float64.

@@ -22,9 +22,11 @@ def gathers(array: Any) -> Any:
     dask copies them into one array of fresh memory, which the system has to clear first: for a
     density map that took as long as its computation. The hook belongs to this array alone, as the
     protocol of collections is asked of each: one of another class could not be mixed with other
-    dask arrays in xarray. What is derived from the array, persisted or pickled goes dask's way.
+    dask arrays in xarray. New arrays that are derived from it, persisted or pickled, go dask's way.
+    So does what a plugin of dask has made of the array.
     """
-    array.__dask_postcompute__ = _postcompute
+    if type(array) is array_core.Array:
+        array.__dask_postcompute__ = _postcompute
     return array
 
 

@@ -99,8 +99,8 @@ inline void divide_lanes(double* out, const S* sums, std::int64_t lanes, Counts 
 }
 
 // The same for a sum of float32 samples, rounded to float32 after that: it is far from overflow
-// and underflow, too, unless it is not finite. `Finite`: that cannot be. The correction of -0.0 is
-// 0.0.
+// and underflow, too, unless it is not finite. `Finite`: that cannot be. Of a sum of -0.0 the rest
+// is 0.0, and so is what is corrected by it.
 template <bool Finite>
 struct FloatQuotient {
   double count;

@@ -7,8 +7,8 @@ BOXEL_INLINE std::int32_t known_units(float sample, float scale) {
   return static_cast<std::int32_t>(sample * scale);
 }
 
-// Leaves bits in `rest` where a sample is no whole number of units, or too large. It is cut to what
-// is allowed before it is cast: no integer stands for NaN and what is far too large.
+// Leaves bits in `rest` where a sample is no whole number of units, or beyond `least` or `most`. It
+// is cut to these before it is cast: no integer stands for NaN and what is far too large.
 BOXEL_INLINE std::int32_t checked_units(float sample, float scale, float least, float most,
                                         std::int32_t& rest) {
   const float scaled = sample * scale;
