@@ -115,10 +115,11 @@ TEST(unit_sums_refuse_signs_where_there_were_none) {
   for_kernels_and_lengths([&](const UnitSums& kernels, Random&, std::int64_t lanes) {
     for (std::int64_t lane = 0; lane < lanes; ++lane) {
       std::vector<float> added(static_cast<std::size_t>(lanes), -0.0F);
+      const std::vector<float> removed = added;
       std::vector<std::int32_t> sums(added.size());
-      CHECK(kernels.exchange(units, sums.data(), added.data(), added.data(), lanes, 0), lanes);
+      CHECK(kernels.exchange(units, sums.data(), added.data(), removed.data(), lanes, 0), lanes);
       added[static_cast<std::size_t>(lane)] = -0.125F;
-      CHECK(!kernels.exchange(units, sums.data(), added.data(), added.data(), lanes, 0), lane);
+      CHECK(!kernels.exchange(units, sums.data(), added.data(), removed.data(), lanes, 0), lane);
     }
   });
 }
@@ -130,9 +131,10 @@ TEST(unit_sums_refuse_samples_that_do_not_fit) {
   for_kernels_and_lengths([&](const UnitSums& kernels, Random& random, std::int64_t lanes) {
     const auto fits = [&](float sample, std::int64_t lane) {
       std::vector<float> added = draw(random, lanes);
+      const std::vector<float> removed = added;
       added[static_cast<std::size_t>(lane)] = sample;
       std::vector<std::int32_t> sums(added.size());
-      return kernels.exchange(units, sums.data(), added.data(), added.data(), lanes, 0);
+      return kernels.exchange(units, sums.data(), added.data(), removed.data(), lanes, 0);
     };
     for (std::int64_t lane = 0; lane < lanes; ++lane) {
       for (const float sample : {most, -most, 0.0F, -0.0F, 0.125F}) {
