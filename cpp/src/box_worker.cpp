@@ -77,8 +77,8 @@ BoxWorker::Chain::Chain(const BoxJob& job, StateKind kind, Accumulator& accumula
   const BoxPlan& plan = job.plan;
   const bool sums_floats =
       kind == StateKind::sum && job.states.sample == Sample::float32 && !job.states.masked;
-  if (sums_floats && UnitSlide::serves(plan.slides)) {
-    units.emplace(job.request.kernels->unit_sums, plan.slides[0], plan.volume);
+  if (sums_floats && NarrowSlide::serves(plan.slides)) {
+    narrow.emplace(job.request.kernels->unit_sums, plan.slides[0], plan.volume);
   }
   for (std::size_t k = 0; k < plan.slides.size(); ++k) {
     if (k == 0) {
@@ -285,9 +285,9 @@ void BoxWorker::begin(std::size_t accumulator) {
   chain.images.emplace(kernel, job_.rows, scratch_, slides_[0], slab_, chain.border_row);
   chain.images->set_most_samples(job_.plan.volume);
   std::int64_t lanes = slab_lanes_;
-  chain.in_units = chain.units && begins_exchanges(kernel);
-  if (chain.in_units) {
-    chain.units->begin(*chain.images, lanes, lanes / slides_[1].sources);
+  chain.is_narrow = chain.narrow && begins_exchanges(kernel);
+  if (chain.is_narrow) {
+    chain.narrow->begin(*chain.images, lanes, lanes / slides_[1].sources);
   } else {
     begin_first(accumulator);
   }
@@ -336,8 +336,8 @@ void BoxWorker::begin_slide(std::size_t axis) {
   const std::int64_t places = axis + 1 == slides_.size() ? rows_at_once_ : 1;
   for (std::size_t a = 0; a < chains_.size(); ++a) {
     Chain& chain = chains_[a];
-    if (axis == 1 && chain.in_units) {
-      chain.inputs[0].begin(chain.units->slices(), lanes);
+    if (axis == 1 && chain.is_narrow) {
+      chain.inputs[0].begin(chain.narrow->slices(), lanes);
     } else {
       chain.inputs[axis - 1].begin(windows_[axis][a], lanes, chain.slices[axis].lanes());
     }
@@ -351,7 +351,7 @@ void BoxWorker::advance(std::size_t accumulator, std::size_t axis, std::int64_t 
   Chain& chain = chains_[accumulator];
   Lanes& window = windows_[axis + 1][accumulator];
   if (axis == 0) {
-    if (!advance_units(accumulator)) window = chain.first->advance(at_[0], 0);
+    if (!advance_narrow(accumulator)) window = chain.first->advance(at_[0], 0);
     return;
   }
   AxisSlide<StateSlices>& rest = chain.rest[axis - 1];
@@ -359,12 +359,12 @@ void BoxWorker::advance(std::size_t accumulator, std::size_t axis, std::int64_t 
   for (std::int64_t k = 1; k < outputs; ++k) rest.advance(at_[axis] + k, k);
 }
 
-bool BoxWorker::advance_units(std::size_t accumulator) {
+bool BoxWorker::advance_narrow(std::size_t accumulator) {
   Chain& chain = chains_[accumulator];
-  if (!chain.in_units) return false;
-  chain.in_units = chain.units->advance(at_[0]);
-  if (!chain.in_units) begin_first(accumulator);
-  return chain.in_units;
+  if (!chain.is_narrow) return false;
+  chain.is_narrow = chain.narrow->advance(at_[0]);
+  if (!chain.is_narrow) begin_first(accumulator);
+  return chain.is_narrow;
 }
 
 // Samples of a box along the axes of the row.
@@ -404,7 +404,7 @@ bool BoxWorker::begin_row(std::size_t accumulator, const void* samples) {
 // Whether the sums of an accumulator are exact, to the end of the row.
 bool BoxWorker::exchanges(std::size_t accumulator) const {
   if (slides_.empty()) return row_exchanges_[accumulator];
-  return chains_[accumulator].in_units || chains_[accumulator].first->may_exchange();
+  return chains_[accumulator].is_narrow || chains_[accumulator].first->may_exchange();
 }
 
 // Samples of whole boxes along the axes that are walked.

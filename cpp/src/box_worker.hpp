@@ -9,11 +9,11 @@
 
 #include "axis_slide.hpp"
 #include "box_job.hpp"
+#include "narrow_slide.hpp"
 #include "result_writer.hpp"
 #include "row_slide.hpp"
 #include "row_sources.hpp"
 #include "slices.hpp"
-#include "unit_slide.hpp"
 
 namespace boxel {
 
@@ -33,9 +33,9 @@ class BoxWorker {
   // The slides of one accumulator.
   struct Chain {
     Chain(const BoxJob& job, StateKind kind, Accumulator& accumulator);
-    // In the place of `first`, as long as it can be.
-    std::optional<UnitSlide> units;
-    bool in_units = false;
+    // In the place of `first`, as long as 32 bits hold its sums.
+    std::optional<NarrowSlide> narrow;
+    bool is_narrow = false;
     std::optional<AxisSlide<ImageSlices>> first;
     std::vector<AxisSlide<StateSlices>> rest;
     RowSlide row;
@@ -60,7 +60,7 @@ class BoxWorker {
   bool begins_exchanges(const Accumulator& accumulator) const;
   void begin(std::size_t accumulator);
   void begin_first(std::size_t accumulator);
-  bool advance_units(std::size_t accumulator);
+  bool advance_narrow(std::size_t accumulator);
   void slide(std::size_t axis);
   void begin_slide(std::size_t axis);
   void advance(std::size_t accumulator, std::size_t axis, std::int64_t outputs);

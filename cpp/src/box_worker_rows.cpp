@@ -2,11 +2,6 @@
 #include "box_worker.hpp"
 
 namespace boxel {
-namespace {
-
-std::size_t at(std::int64_t index) { return static_cast<std::size_t>(index); }
-
-}  // namespace
 
 void BoxWorker::locate_outputs() {
   for (std::size_t output = 0; output < places_.size(); ++output) {
@@ -44,7 +39,8 @@ const std::int64_t* BoxWorker::count_samples() {
   std::int64_t within = 1;
   for (std::size_t k = 0; k < slides_.size(); ++k) within *= slides_[k].axis->counted(at_[k]);
   for (std::int64_t lane = 0; lane < lanes; ++lane) {
-    counts_[at(lane)] = geometry_.filtered() ? within * geometry_.counts()[at(lane)] : within;
+    const auto place = static_cast<std::size_t>(lane);
+    counts_[place] = geometry_.filtered() ? within * geometry_.counts()[place] : within;
   }
   return counts_.data();
 }

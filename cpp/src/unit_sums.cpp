@@ -5,7 +5,6 @@
 #include <limits>
 
 namespace boxel {
-
 namespace {
 
 float rounded_down(double value) {

@@ -14,9 +14,9 @@
 
 namespace boxel {
 
-class UnitSlide {
+class NarrowSlide {
  public:
-  UnitSlide(const UnitSums& sums, const BoxAxis& axis, double volume)
+  NarrowSlide(const UnitSums& sums, const BoxAxis& axis, double volume)
       : sums_(sums), axis_(axis), volume_(volume) {}
 
   // Whether boxes are worth it: along the first axis and the second they exchange slices.
@@ -58,8 +58,8 @@ class UnitSlide {
 
  private:
   static constexpr std::int64_t unset = -1;
-  // Units that are found anew cost as much as some exchanges, which a box that slides by its own
-  // size has saved. An image that begins empty needs a few more.
+  // To find units anew costs about as much as to exchange the slices of a box. More often than once
+  // in so many slices that is allowed a few times only: for images that begin empty.
   static constexpr int most_short_runs = 3;
 
   std::int64_t size() const { return axis_.box.size; }
