@@ -200,10 +200,11 @@ def exact_sums(image, size, mode, cval=0.0, stride=1, finest=0):
     For images larger than every sample of every box could be looked at. The sums must be exact in
     float64, and fit into 64 bits as multiples.
     """
+    strides = np.broadcast_to(stride, image.ndim)
     sums = np.ldexp(image.astype("float64"), finest).astype("int64")
     beyond = int(np.ldexp(float(np.float32(cval)), finest))
     for axis, length in enumerate(image.shape):
-        taken = sources(length, size[axis], mode, stride=stride)
+        taken = sources(length, size[axis], mode, stride=strides[axis])
         index = np.array(taken, dtype=np.intp).ravel()
         lanes = np.take(sums, np.maximum(index, 0), axis)
         outside = np.reshape(index == OUTSIDE, [-1, *[1] * (image.ndim - 1 - axis)])

@@ -20,6 +20,24 @@ exact_sums = functools.partial(box_oracle.exact_sums, finest=30)
 sums_of = functools.partial(bx.box_filter, statistic="sum", dtype="float64")
 
 
+def means_from(sums, shape, size, mode, stride=1):
+    """Divide exact sums by the samples of their boxes: in float64 and then rounded to float32."""
+    counts = np.full(sums.shape, math.prod(size))
+    if mode == "shrink":
+        ones = np.ones(shape, "float32")
+        counts = box_oracle.exact_sums(ones, size, mode, stride=stride)
+    return (sums / counts).astype("float32")
+
+
+def assert_exact(image, size, mode="reflect", *, cval=0.0, stride=1, finest=30, workers=1):
+    """Sums leave their units behind the first axis, and means behind the last one."""
+    options = {"mode": mode, "cval": cval, "stride": stride, "workers": workers}
+    sums = exact_sums(image, size, mode, cval, stride=stride, finest=finest)
+    assert_same_bits(sums_of(image, size, **options), sums)
+    means = means_from(sums, image.shape, size, mode, stride)
+    assert_same_bits(bx.box_filter(image, size, **options), means)
+
+
 def drawn(kind, shape):
     """Draw float32 samples on a grid."""
     random = np.random.default_rng(len(kind))
@@ -36,7 +54,13 @@ def drawn(kind, shape):
 
 KINDS = ["of 24 bits", "bytes", "signed eighths", "sparse"]
 # Shorter rows than these are joined, so that there is no second axis to walk along.
-SHAPES = [((40, 23, 70), (5, 5, 3)), ((23, 40, 66), (9, 7, 6)), ((12, 9, 65), (31, 17, 5))]
+SHAPES = [
+    ((40, 23, 70), (5, 5, 3)),
+    ((23, 40, 66), (9, 7, 6)),
+    ((12, 9, 65), (31, 17, 5)),
+    ((14, 20, 79), (5, 6, 31)),
+    ((9, 12, 67), (7, 5, 150)),
+]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -46,9 +70,8 @@ def test_sums_are_exact(shape, size, mode, kind):
     if mode == "valid":
         shape = tuple(length + side for length, side in zip(shape, size, strict=True))
     image = drawn(kind, shape)
-    for workers, stride in ((1, 1), (3, 1), (1, 2)):
-        found = sums_of(image, size, mode=mode, workers=workers, stride=stride)
-        assert_same_bits(found, exact_sums(image, size, mode, stride=stride))
+    for workers, stride in ((1, 1), (3, 1), (1, 2), (1, (2, 3, 1))):
+        assert_exact(image, size, mode, workers=workers, stride=stride)
 
 
 @pytest.mark.parametrize("axis", [0, 1])
@@ -58,8 +81,19 @@ def test_sums_and_their_differences_at_the_limit_of_32_bits(size, axis):
         image = np.full((12, 70, 66), 2.0**bits - less * 2.0 ** max(bits - 24, 0), "float32")
         first_half = (slice(None),) * axis + (slice(image.shape[axis] // 2),)
         image[first_half] *= -1
-        found = sums_of(image, (size, size, 5))
-        assert_same_bits(found, exact_sums(image, (size, size, 5), "reflect", finest=0))
+        for along_rows in (5, 9):
+            assert_exact(image, (size, size, along_rows), finest=0)
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+@pytest.mark.parametrize("size", [5, 15, 16, 17, 31, 32, 33])
+def test_fours_and_their_differences_at_the_limit_of_32_bits(size, axis):
+    """Sums of four lanes reach the limit four times as early."""
+    for bits, less, least in itertools.product(range(22, 30), (0, 1), (-1.0, 0.0)):
+        image = np.full((12, 70, 72), 2.0**bits - less * 2.0 ** max(bits - 24, 0), "float32")
+        first_half = (slice(None),) * axis + (slice(image.shape[axis] // 2),)
+        image[first_half] *= least
+        assert_exact(image, (size, 9, 6), finest=0)
 
 
 @pytest.mark.parametrize("size", [65, 127, 128, 129])
@@ -67,8 +101,8 @@ def test_sums_at_the_limit_of_32_bits_without_signs(size):
     for bits, least in itertools.product((23, 24, 25), (0.0, -0.0, -1.0)):
         image = np.full((9, 8, 66), 2.0**bits - 2.0 ** max(bits - 24, 0), "float32")
         image[4:, ::2] = least
-        found = sums_of(image, (size, 9, 5))
-        assert_same_bits(found, exact_sums(image, (size, 9, 5), "reflect", finest=0))
+        for along_rows in (5, 9):
+            assert_exact(image, (size, 9, along_rows), finest=0)
 
 
 OFF_GRID = {
@@ -92,8 +126,7 @@ def test_samples_that_do_not_fit(place, kind, name):
         finest = 0
     image[place] = OFF_GRID[name]
     for size, workers in itertools.product([(5, 5, 3), (9, 7, 6)], (1, 2)):
-        found = sums_of(image, size, workers=workers)
-        assert_same_bits(found, exact_sums(image, size, "reflect", finest=finest))
+        assert_exact(image, size, workers=workers, finest=finest)
 
 
 def test_units_are_found_anew():
@@ -103,8 +136,7 @@ def test_units_are_found_anew():
     for start, bits in ((30, 0), (50, 3), (57, 8), (80, 24), (110, 29)):
         image[start:] += np.ldexp(random.integers(0, 2, image[start:].shape), -bits)
     for size in ((5, 5, 3), (9, 9, 9), (31, 5, 7)):
-        found = sums_of(image, size)
-        assert_same_bits(found, exact_sums(image, size, "reflect"))
+        assert_exact(image, size)
 
 
 @pytest.mark.parametrize("special", [math.nan, math.inf, -math.inf, 3e38, 1e-40, 1e-45])
@@ -130,13 +162,14 @@ def test_a_special_value_changes_only_boxes_that_hold_it(kind, place, special):
 @pytest.mark.parametrize("cval", [0.5, -3.0, 0.1, 2.0**26, 1e30, math.nan, -math.inf])
 def test_what_lies_beyond_the_border(cval):
     image = drawn("of 24 bits", (30, 14, 71))
-    size = (7, 9, 5)
-    options = {"mode": "constant", "cval": cval}
-    found = sums_of(image, size, **options)
-    if abs(cval) < 4:
-        assert_same_bits(found, exact_sums(image, size, "constant", cval))
-    inner = (slice(3, -3), slice(4, -4), slice(2, -2))
-    assert_same_bits(found[inner], exact_sums(image, size, "valid"))
+    for size in ((7, 9, 5), (7, 9, 11)):
+        if abs(cval) < 4:
+            assert_exact(image, size, "constant", cval=cval)
+        found = sums_of(image, size, mode="constant", cval=cval)
+        inner = tuple(slice(side // 2, -(side // 2)) for side in size)
+        assert_same_bits(found[inner], exact_sums(image, size, "valid"))
+        means = bx.box_filter(image, size, mode="constant", cval=cval)
+        assert_same_bits(means[inner], bx.box_filter(image, size, mode="valid"))
     # Where nothing lies beyond, it does not matter what would.
     assert_same_bits(sums_of(image, size, cval=cval), sums_of(image, size))
 
@@ -148,3 +181,55 @@ def test_a_volume_of_four_axes_and_two_statistics():
     sums = exact_sums(image, size, "reflect")
     assert_same_bits(found["sum"], sums.astype("float32"))
     assert_same_bits(found["mean"], (sums / math.prod(size)).astype("float32"))
+
+
+OUTPUTS = {
+    "as it comes": lambda shape: np.empty(shape, "float32"),
+    "wide": lambda shape: np.empty(shape, "float64"),
+    "swapped": lambda shape: np.empty(shape, ">f4"),
+    "every second column": lambda shape: np.empty((*shape[:2], 2 * shape[2]), "f4")[..., ::2],
+    "every third row, upside down": lambda shape: np.empty(
+        (shape[0], 3 * shape[1], shape[2]), "f4"
+    )[:, ::-3],
+    "columns": lambda shape: np.empty(shape, "float32", order="F"),
+    "unaligned": lambda shape: (
+        np.empty(4 * math.prod(shape) + 1, "u1")[1:].view("f4").reshape(shape)
+    ),
+    "rows of odd steps": lambda shape: np.ndarray(
+        shape,
+        "float32",
+        np.empty(math.prod((shape[0], shape[1], 4 * shape[2] + 1)), "u1"),
+        strides=(shape[1] * (4 * shape[2] + 1), 4 * shape[2] + 1, 4),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OUTPUTS)
+def test_means_go_into_any_array(name):
+    image = drawn("of 24 bits", (11, 19, 70))
+    expected = bx.box_filter(image, (5, 7, 9))
+    assert_exact(image, (5, 7, 9))
+    out = OUTPUTS[name](image.shape)
+    bx.box_filter(image, (5, 7, 9), out=out)
+    if out.dtype == "float64":
+        np.testing.assert_array_equal(out.astype("float32"), expected)
+    else:
+        np.testing.assert_array_equal(out, expected)
+
+
+@pytest.mark.parametrize("origin", [-3, 0, 4])
+def test_boxes_aside_of_their_samples(origin):
+    image = drawn("signed eighths", (13, 17, 70))
+    whole = bx.box_filter(image, 9, mode="valid")
+    found = bx.box_filter(image, 9, origin=origin)
+    inner = tuple(slice(4 + origin, 4 + origin + length) for length in whole.shape)
+    assert_same_bits(found[inner], whole)
+
+
+def test_means_of_units_far_from_one():
+    """Units are taken out again with the number of samples, in one factor."""
+    image = drawn("of 24 bits", (13, 17, 70))
+    expected = bx.box_filter(image, 9)
+    for exponent in (-100, -50, 50, 100):
+        scaled = np.ldexp(image, exponent)
+        assert_same_bits(bx.box_filter(scaled, 9), np.ldexp(expected, exponent))

@@ -25,7 +25,7 @@ inline constexpr std::int64_t smallest_sliding_box = 5;
 // count) one more than `held`, which has `count`; admit(slice) looks at a slice that is to be
 // exchanged, settle() tells whether all may be that were looked at; exchange(out, from, added,
 // removed) does so, or leaves no state behind and returns false; forgo() says that nothing is
-// exchanged any more.
+// exchanged any more. `Input::merges` is false where all is exchanged: boxes are not small then.
 template <class Input>
 class AxisSlide {
  public:
@@ -55,13 +55,18 @@ class AxisSlide {
   Lanes advance(std::int64_t output, std::int64_t place) {
     const std::int64_t first = output * axis_.box.stride;
     const Lanes held = std::exchange(window_, first_place_.from(place * pitch()));
-    if (size() < smallest_sliding_box) {
-      if (exchanges_ && !admit_to(first + size())) forgo_exchanges();
-      input_->put(window_, first, size());
+    if constexpr (!Input::merges) {
+      exchange_to(first, held);
       return window_;
+    } else {
+      if (size() < smallest_sliding_box) {
+        if (exchanges_ && !admit_to(first + size())) forgo_exchanges();
+        input_->put(window_, first, size());
+        return window_;
+      }
+      if (exchanges_ && !exchange_to(first, held)) forgo_exchanges();
+      return exchanges_ ? window_ : merge_at(first);
     }
-    if (exchanges_ && !exchange_to(first, held)) forgo_exchanges();
-    return exchanges_ ? window_ : merge_at(first);
   }
 
  private:

@@ -78,7 +78,11 @@ BoxWorker::Chain::Chain(const BoxJob& job, StateKind kind, Accumulator& accumula
   const bool sums_floats =
       kind == StateKind::sum && job.states.sample == Sample::float32 && !job.states.masked;
   if (sums_floats && NarrowSlide::serves(plan.slides)) {
-    narrow.emplace(job.request.kernels->unit_sums, plan.slides[0], plan.volume);
+    const UnitSums& kernels = job.request.kernels->unit_sums;
+    narrow.emplace(kernels, plan.slides[0], plan.volume);
+    narrow_slices.emplace(kernels);
+    second_of_narrow.emplace(accumulator, plan.slides[1]);
+    fours.emplace(kernels, accumulator, plan.volume);
   }
   for (std::size_t k = 0; k < plan.slides.size(); ++k) {
     if (k == 0) {
@@ -218,6 +222,7 @@ void BoxWorker::prepare_slab() {
   slab_lanes_ = row_lanes_;
   for (std::size_t k = 1; k < slides_.size(); ++k) slab_lanes_ *= slides_[k].sources;
   for (std::size_t k = slides_.size(); k-- > 1;) widen_slab(slides_[k]);
+  may_write_fours_ = may_write_fours();
 }
 
 // Repeats the slab along one more axis.
@@ -288,6 +293,9 @@ void BoxWorker::begin(std::size_t accumulator) {
   chain.is_narrow = chain.narrow && begins_exchanges(kernel);
   if (chain.is_narrow) {
     chain.narrow->begin(*chain.images, lanes, lanes / slides_[1].sources);
+    if (may_write_fours_) {
+      chain.fours->begin(slides_[1], geometry_, row_lanes_, chain.borders.back().lanes());
+    }
   } else {
     begin_first(accumulator);
   }
@@ -324,7 +332,7 @@ void BoxWorker::slide(std::size_t axis) {
     for (std::size_t a = 0; a < chains_.size(); ++a) advance(a, axis, outputs);
     if (makes_rows) {
       write_rows(outputs);
-    } else {
+    } else if (axis > 0 || !write_fours()) {
       slide(axis + 1);
     }
   }
@@ -337,10 +345,11 @@ void BoxWorker::begin_slide(std::size_t axis) {
   for (std::size_t a = 0; a < chains_.size(); ++a) {
     Chain& chain = chains_[a];
     if (axis == 1 && chain.is_narrow) {
-      chain.inputs[0].begin(chain.narrow->slices(), lanes);
-    } else {
-      chain.inputs[axis - 1].begin(windows_[axis][a], lanes, chain.slices[axis].lanes());
+      chain.narrow_slices->begin(chain.narrow->slices(), slides_[1], lanes);
+      chain.second_of_narrow->begin(*chain.narrow_slices, lanes, margins_after(1), places, true);
+      continue;
     }
+    chain.inputs[axis - 1].begin(windows_[axis][a], lanes, chain.slices[axis].lanes());
     chain.rest[axis - 1].begin(chain.inputs[axis - 1], lanes, margins_after(axis), places,
                                exchanges(a));
   }
@@ -354,9 +363,15 @@ void BoxWorker::advance(std::size_t accumulator, std::size_t axis, std::int64_t 
     if (!advance_narrow(accumulator)) window = chain.first->advance(at_[0], 0);
     return;
   }
-  AxisSlide<StateSlices>& rest = chain.rest[axis - 1];
-  window = rest.advance(at_[axis], 0);
-  for (std::int64_t k = 1; k < outputs; ++k) rest.advance(at_[axis] + k, k);
+  const auto advance_slide = [&](auto& slide) {
+    window = slide.advance(at_[axis], 0);
+    for (std::int64_t k = 1; k < outputs; ++k) slide.advance(at_[axis] + k, k);
+  };
+  if (axis == 1 && chain.is_narrow) {
+    advance_slide(*chain.second_of_narrow);
+  } else {
+    advance_slide(chain.rest[axis - 1]);
+  }
 }
 
 bool BoxWorker::advance_narrow(std::size_t accumulator) {

@@ -9,6 +9,8 @@
 
 #include "axis_slide.hpp"
 #include "box_job.hpp"
+#include "four_rows.hpp"
+#include "narrow_slices.hpp"
 #include "narrow_slide.hpp"
 #include "result_writer.hpp"
 #include "row_slide.hpp"
@@ -33,8 +35,11 @@ class BoxWorker {
   // The slides of one accumulator.
   struct Chain {
     Chain(const BoxJob& job, StateKind kind, Accumulator& accumulator);
-    // In the place of `first`, as long as 32 bits hold its sums.
+    // The first two slides, as long as 32 bits hold the sums of the first one; or all of a plane.
     std::optional<NarrowSlide> narrow;
+    std::optional<NarrowSlices> narrow_slices;
+    std::optional<AxisSlide<NarrowSlices>> second_of_narrow;
+    std::optional<FourRows> fours;
     bool is_narrow = false;
     std::optional<AxisSlide<ImageSlices>> first;
     std::vector<AxisSlide<StateSlices>> rest;
@@ -63,12 +68,16 @@ class BoxWorker {
   bool advance_narrow(std::size_t accumulator);
   void slide(std::size_t axis);
   void begin_slide(std::size_t axis);
+  std::int64_t pitch_of_rows(std::size_t accumulator) const;
   void advance(std::size_t accumulator, std::size_t axis, std::int64_t outputs);
   double row_volume() const;
   void take_row();
   bool begin_row(std::size_t accumulator, const void* samples);
   double held_by_lane() const;
   void locate_outputs();
+  bool is_plain() const;
+  bool may_write_fours() const;
+  bool write_fours();
   bool write_windows(std::int64_t rows);
   const std::int64_t* count_samples();
   bool exchanges(std::size_t accumulator) const;
@@ -95,6 +104,7 @@ class BoxWorker {
   std::int64_t row_lanes_ = 0;  // of the image, in one row
   std::int64_t slab_lanes_ = 0;
   std::int64_t rows_at_once_ = 1;  // that the last slide makes before they are written
+  bool may_write_fours_ = false;   // the rows of a narrow chain
   std::int64_t geometry_tile_ = -1;
   RowGeometry geometry_;
   std::vector<std::int64_t> at_;             // the output along each slide

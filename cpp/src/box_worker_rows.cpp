@@ -1,6 +1,8 @@
 // The last step of a worker: rows of windows become results.
 #include "box_worker.hpp"
 
+#include <algorithm>
+
 namespace boxel {
 
 void BoxWorker::locate_outputs() {
@@ -13,11 +15,39 @@ void BoxWorker::locate_outputs() {
   }
 }
 
-// From the lanes of rows straight to their outputs, where the only state serves the only output.
+// Whether the only state serves the only output, by windows of neighbouring lanes.
+bool BoxWorker::is_plain() const {
+  return places_.size() == 1 && results_.size() == 1 && !job_.states.masked && !job_.cut &&
+         geometry_.slides_once();
+}
+
+// Whether all rows of the unit can be written from fours: as means in float32.
+bool BoxWorker::may_write_fours() const {
+  if (slides_.size() != 2 || !is_plain() || !FourRows::serves(geometry_, row_lanes_)) return false;
+  const BlockOutput& output = job_.request.outputs[0];
+  const DType dtype = output.view.dtype;
+  const auto item = static_cast<std::int64_t>(size_of(dtype));
+  const bool steps_by_items = std::ranges::all_of(
+      slides_, [item](const BoxSpan& span) { return span.axis->outputs[0] % item == 0; });
+  return output.statistic == Statistic::mean && dtype == DType::float32 && steps_by_items &&
+         writer_.goes_straight(0, output.view.data + output_offsets_[0], row_.front().outputs);
+}
+
+// The rest of the boxes at an output along the first slide, where 32 bits hold enough.
+bool BoxWorker::write_fours() {
+  Chain& chain = chains_.front();
+  if (!may_write_fours_ || !chain.is_narrow) return false;
+  const UnitSlices slices = chain.narrow->slices();
+  if (!slices.fours_fit) return false;
+  at_[1] = slides_[1].first_output;
+  locate_outputs();
+  chain.fours->write(slices, chain.row, places_[0], output_stride(0));
+  return true;
+}
+
+// From the lanes of rows straight to their outputs.
 bool BoxWorker::write_windows(std::int64_t rows) {
-  const bool plain = places_.size() == 1 && results_.size() == 1 && !job_.states.masked &&
-                     !job_.cut && geometry_.slides_once();
-  if (!plain) return false;
+  if (!is_plain()) return false;
   const RowWindows windows{geometry_.outputs(),
                            geometry_.axes().front().size,
                            exchanges(0),
@@ -50,13 +80,21 @@ std::int64_t BoxWorker::output_stride(std::size_t output) const {
   return slides_.empty() ? 0 : slides_.back().axis->outputs[static_cast<int>(output)];
 }
 
+// From one to the next of the rows of an accumulator that are written together.
+std::int64_t BoxWorker::pitch_of_rows(std::size_t accumulator) const {
+  const Chain& chain = chains_[accumulator];
+  if (slides_.size() < 2) return 0;
+  if (slides_.size() == 2 && chain.is_narrow) return chain.second_of_narrow->pitch();
+  return chain.rest.back().pitch();
+}
+
 void BoxWorker::write_rows(std::int64_t rows) {
   locate_outputs();
   for (std::size_t a = 0; a < chains_.size(); ++a) {
     Chain& chain = chains_[a];
-    const std::int64_t pitch = slides_.size() > 1 ? chain.rest.back().pitch() : 0;
-    extended_[a] = chain.row.extend(geometry_, {windows_[slides_.size()][a], pitch, rows},
-                                    has_margins(), chain.borders.back().lanes());
+    extended_[a] =
+        chain.row.extend(geometry_, {windows_[slides_.size()][a], pitch_of_rows(a), rows},
+                         has_margins(), chain.borders.back().lanes());
   }
   if (write_windows(rows)) return;
   for (std::int64_t row = 0; row < rows; ++row) {

@@ -10,6 +10,7 @@
 #include "axis_slide.hpp"
 #include "boxel/memory.hpp"
 #include "boxel/unit_sums.hpp"
+#include "narrow_slices.hpp"
 #include "slices.hpp"
 
 namespace boxel {
@@ -54,7 +55,7 @@ class NarrowSlide {
     return true;
   }
 
-  UnitSlices slices() const { return {&sums_, units_, window(), border()}; }
+  UnitSlices slices() const { return {units_, window(), border(), fours_fit_}; }
 
  private:
   static constexpr std::int64_t unset = -1;
@@ -67,13 +68,16 @@ class NarrowSlide {
   std::int32_t* border() const { return reinterpret_cast<std::int32_t*>(border_memory_.data()); }
 
   bool begin_box(std::int64_t first) {
+    const auto summed = static_cast<double>(size());
     std::optional<Units> found;
     for (std::int64_t slice = first; slice < first + size(); ++slice) {
       images_->admit(slice);
-      found = Units::of(images_->grid(), static_cast<double>(size()), volume_);
+      found = Units::of(images_->grid(), summed, volume_);
       if (!found) return false;
     }
-    units_ = *found;
+    const std::optional<Units> of_fours = Units::of(images_->grid(), 4 * summed, volume_);
+    fours_fit_ = of_fours.has_value();
+    units_ = of_fours.value_or(*found);
     images_->put_units(sums_, units_, window(), first, size());
     std::fill_n(border(), border_lanes_,
                 images_->border_units(units_) * static_cast<std::int32_t>(size()));
@@ -86,6 +90,7 @@ class NarrowSlide {
   double volume_;
   ImageSlices* images_ = nullptr;
   Units units_{};
+  bool fours_fit_ = false;
   Buffer window_memory_;
   Buffer border_memory_;  // a slice of what lies beyond the border of the second axis
   std::int64_t border_lanes_ = 0;

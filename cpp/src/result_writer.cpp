@@ -57,7 +57,6 @@ void ResultWriter::write(const Row& row, std::size_t output, std::byte* place) {
   }
 }
 
-// Whether an accumulator may write the output's dtype itself.
 bool ResultWriter::goes_straight(std::size_t output, std::byte* place,
                                  std::int64_t positions) const {
   return states_.state_of[output] >= 0 && rules_.min_count <= 1 && !truncates(output) &&

@@ -47,8 +47,10 @@ class ResultWriter {
   bool write_windows(Lanes extended, const RowWindows& windows, std::int64_t positions,
                      std::size_t output, std::byte* place);
 
- private:
+  // Whether an accumulator may write the output's dtype itself.
   bool goes_straight(std::size_t output, std::byte* place, std::int64_t positions) const;
+
+ private:
   bool truncates(std::size_t output) const;
   Natural natural(std::size_t output) const;
   bool write_as(const Row& row, std::size_t output, std::byte* place);

@@ -31,6 +31,8 @@ struct SlabRow {
 
 class ImageSlices {
  public:
+  static constexpr bool merges = true;
+
   ImageSlices(Accumulator& accumulator, const RowSources& sources, RowScratch& scratch,
               const BoxSpan& span, const std::vector<SlabRow>& slab, const BorderRow& border)
       : accumulator_(accumulator),
@@ -206,17 +208,11 @@ class ImageSlices {
   double most_samples_ = 1;
 };
 
-// Sums in units, which may stand for the states of the first axis.
-struct UnitSlices {
-  const UnitSums* kernels = nullptr;
-  Units units{};
-  const std::int32_t* sums = nullptr;
-  const std::int32_t* border = nullptr;
-};
-
 // States side by side in one input: slice k begins at lane k * lanes.
 class StateSlices {
  public:
+  static constexpr bool merges = true;
+
   StateSlices(Accumulator& accumulator, const BoxSpan& span, double held)
       : accumulator_(accumulator), span_(span), held_(held) {}
 
@@ -225,13 +221,6 @@ class StateSlices {
     input_ = input;
     lanes_ = lanes;
     border_ = border;
-    in_units_ = {};
-  }
-  // Sums in units, which are exchanged only.
-  void begin(const UnitSlices& input, std::int64_t lanes) {
-    input_ = border_ = {};
-    lanes_ = lanes;
-    in_units_ = input;
   }
 
   double held() const { return held_; }
@@ -240,7 +229,6 @@ class StateSlices {
   void forgo() const {}
 
   void put(Lanes out, std::int64_t first, std::int64_t count) {
-    if (in_units_.kernels) return put_units(out, first, count);
     const std::int64_t source = span_.source(first);
     const bool side_by_side =
         source != beyond && span_.source(first + count - 1) == source + count - 1 &&
@@ -261,11 +249,6 @@ class StateSlices {
   }
 
   bool exchange(Lanes out, Lanes from, std::int64_t added, std::int64_t removed) {
-    if (in_units_.kernels) {
-      in_units_.kernels->exchange_sums(in_units_.units, out.row<double>(0), from.row<double>(0),
-                                       unit_slice(added), unit_slice(removed), lanes_);
-      return true;
-    }
     accumulator_.exchange_states(out, from, slice(added), slice(removed), lanes_);
     return true;
   }
@@ -274,22 +257,6 @@ class StateSlices {
   bool inside(std::int64_t at) const {
     const std::int64_t position = at + span_.axis->box.low;
     return position >= 0 && position < span_.axis->length;
-  }
-
-  void put_units(Lanes out, std::int64_t first, std::int64_t count) {
-    RowGroup group;
-    for (std::int64_t taken = 0; taken < count; taken += group.count) {
-      group.count = static_cast<int>(std::min<std::int64_t>(max_group, count - taken));
-      for (int k = 0; k < group.count; ++k) {
-        group.samples[static_cast<std::size_t>(k)] = unit_slice(first + taken + k);
-      }
-      in_units_.kernels->take_sums(in_units_.units, out.row<double>(0), group, lanes_, taken);
-    }
-  }
-
-  const std::int32_t* unit_slice(std::int64_t at) const {
-    const std::int64_t source = span_.source(at);
-    return source == beyond ? in_units_.border : in_units_.sums + source * lanes_;
   }
 
   Lanes slice(std::int64_t at) const {
@@ -304,7 +271,6 @@ class StateSlices {
   Lanes input_;
   std::int64_t lanes_ = 0;
   Lanes border_;
-  UnitSlices in_units_;
 };
 
 }  // namespace boxel

@@ -24,4 +24,12 @@ std::optional<Units> Units::of(const Grid& grid, double summed, double volume) {
   return Units{unit, static_cast<float>(1 / unit), grid.negative ? -most : 0.0F, most};
 }
 
+ExactDivisor ExactDivisor::of(double count) {
+  double reciprocal = 1 / count;
+  if (std::fma(-reciprocal, count, 1.0) > 0) {
+    reciprocal = std::nextafter(reciprocal, std::numeric_limits<double>::infinity());
+  }
+  return {count, reciprocal, std::fma(-reciprocal, count, 1.0) / count};
+}
+
 }  // namespace boxel

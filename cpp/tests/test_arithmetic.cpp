@@ -343,6 +343,59 @@ TEST(windows_that_go_straight_to_the_dtype_are_the_same) {
   }
 }
 
+namespace {
+
+// Whole numbers below 2^53 that are `count` times a float, or what lies half way between two, or
+// one more or less.
+Doubles sums_near_halves(Random& random, std::int64_t count) {
+  Doubles sums;
+  while (sums.size() < 3000) {
+    const int bits = static_cast<int>(random.between(1, 26));
+    const std::int64_t sum = random.between(-(1LL << bits), 1LL << bits) * count;
+    for (std::int64_t beside = -1; beside <= 1; ++beside) {
+      const auto shift = static_cast<int>(random.between(0, 20));
+      const std::int64_t shifted = (sum << shift) + beside;
+      if (std::abs(shifted) < 1LL << 53) sums.push_back(static_cast<double>(shifted));
+    }
+  }
+  for (int k = 0; k < 1000; ++k) {
+    sums.push_back(static_cast<double>(random.between(1 - (1LL << 53), (1LL << 53) - 1)));
+  }
+  return sums;
+}
+
+}  // namespace
+
+TEST(exact_sums_are_divided_as_a_division_does) {
+  constexpr std::int64_t counts[] = {3,     5,     6,       7,         27,         48,
+                                     125,   729,   1000,    29791,     30000,      1030301,
+                                     65537, 98304, 2146689, (1 << 25), 1 << 20 | 1};
+  for (const KernelSet* kernels : available_kernel_sets()) {
+    const auto accumulator =
+        kernels->make_accumulator(request_of(StateKind::sum, Sample::float32, 9));
+    for (const std::int64_t count : counts) {
+      Random random(static_cast<std::uint64_t>(count));
+      for (const double unit : {1.0, 0x1p-24, 0x1p-80, 0x1p60}) {
+        Doubles sums = sums_near_halves(random, count);
+        for (double& sum : sums) sum *= unit;
+        sums.push_back(-0.0);
+        const auto lanes = static_cast<std::int64_t>(sums.size());
+        const State in(*accumulator, lanes + 8);
+        std::ranges::copy(sums, in.lanes().row<double>(0));
+        std::vector<float> found(sums.size());
+        CHECK(accumulator->finish_windows_as(DType::float32, Statistic::mean, in.lanes(),
+                                             {lanes, 1, true, static_cast<double>(count)},
+                                             found.data()));
+        for (std::size_t l = 0; l < sums.size(); ++l) {
+          const auto expected = static_cast<float>(sums[l] / static_cast<double>(count));
+          CHECK(found[l] == expected, kernels->name, "sum", sums[l], "count", count);
+        }
+        CHECK(!std::signbit(found.back()), kernels->name, "count", count);
+      }
+    }
+  }
+}
+
 TEST(windows_of_several_rows_are_those_of_each) {
   constexpr std::int64_t lanes = 21;
   constexpr std::int64_t pitch = 40;

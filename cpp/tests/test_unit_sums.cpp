@@ -1,9 +1,11 @@
 // Sums in units against plain loops, under every kernel set.
 #include "boxel/unit_sums.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <numeric>
 #include <vector>
 
 #include "boxel/kernel_set.hpp"
@@ -178,6 +180,99 @@ TEST(unit_sums_are_taken_and_exchanged_in_float64) {
     kernels.exchange_sums(eighths(), later.data(), later.data(), a.data(), b.data(), lanes);
     CHECK(later == sums, lanes);
   });
+}
+
+TEST(fours_are_summed_and_exchanged) {
+  for_kernels_and_lengths([](const UnitSums& kernels, Random& random, std::int64_t lanes) {
+    constexpr std::int64_t left = 14;
+    // Mirrored, repeated and in order, as rows are extended; and beyond the border.
+    std::vector<LaneCopy> copies;
+    if (lanes > 20) {
+      copies = {{-11, 10, -1, 11}, {-14, 3, 0, 3}, {lanes, 5, 1, 9}, {lanes + 9, 0, 2, 2}};
+    }
+    const std::int64_t extended = left + lanes + 16;
+    const RowExtension extension{left, lanes, extended, copies};
+    std::vector<std::int64_t> sums(static_cast<std::size_t>(extended), 0);
+    const auto change = [&](const std::vector<std::int32_t>& row, std::int64_t times) {
+      const auto add = [&](std::int64_t to, std::int64_t from) {
+        sums[static_cast<std::size_t>(left + to)] += times * row[static_cast<std::size_t>(from)];
+      };
+      for (std::int64_t l = 0; l < lanes; ++l) add(l, l);
+      for (const LaneCopy& copy : copies) {
+        for (std::int64_t l = 0; l < copy.lanes; ++l) add(copy.to + l, copy.from + l * copy.step);
+      }
+    };
+    const auto fours_of_sums = [&] {
+      std::vector<double> fours;
+      for (std::size_t l = 0; l < sums.size(); ++l) {
+        fours.push_back(0);
+        for (std::size_t k = l < 3 ? 0 : l - 3; k <= l; ++k) {
+          fours.back() += static_cast<double>(sums[k]);
+        }
+      }
+      return fours;
+    };
+    const auto draw_row = [&] {
+      std::vector<std::int32_t> row = draw_sums(random, lanes);
+      for (std::int32_t& sum : row) sum /= 8;  // 32 bits hold differences of fours
+      return row;
+    };
+    std::vector<std::int32_t> changes(static_cast<std::size_t>(3 + extended), 0);
+    std::vector<double> fours(sums.size(), 7);
+    std::vector<std::int32_t> row = draw_row();
+    change(row, 1);
+    std::vector<double> in_samples;
+    for (const std::int64_t sum : sums) in_samples.push_back(static_cast<double>(sum) / 8.0);
+    kernels.sum_fours(eighths(), fours.data(), in_samples.data(), extended);
+    CHECK(fours == fours_of_sums(), lanes);
+    for (int k = 0; k < 3; ++k) {
+      const std::vector<std::int32_t> next = draw_row();
+      kernels.exchange_fours(fours.data(), changes.data() + 3, next.data(), row.data(), extension);
+      change(next, 1);
+      change(row, -1);
+      row = next;
+      CHECK(fours == fours_of_sums(), lanes, "exchange", k);
+    }
+  });
+}
+
+namespace {
+
+void check_windows_of_fours(const UnitSums& kernels, std::int64_t lanes, std::int64_t size) {
+  Random random(static_cast<std::uint64_t>(1000 * lanes + size));
+  const std::int64_t extended = lanes + size - 1;
+  std::vector<double> sums;
+  std::vector<double> fours(static_cast<std::size_t>(zeros_before_fours), 0.0);
+  for (std::int64_t l = 0; l < extended; ++l) {
+    sums.push_back(static_cast<double>(random.between(-(1 << 30), 1 << 30)));
+    fours.push_back(0);
+    for (std::size_t k = 0; k < 4 && k < sums.size(); ++k) fours.back() += *(sums.end() - 1 - k);
+  }
+  fours.resize(fours.size() + 8, std::numeric_limits<double>::quiet_NaN());
+  const double count = static_cast<double>(7 * size) * 0x1p24;
+  std::vector<float> expected;
+  for (std::int64_t l = 0; l < lanes; ++l) {
+    const double sum = std::accumulate(sums.begin() + l, sums.begin() + l + size, 0.0);
+    expected.push_back(static_cast<float>(sum / count));
+  }
+  std::vector<float> found(expected.size() + 1, -1.0F);
+  kernels.slide_fours(found.data(), fours.data() + zeros_before_fours, lanes, size,
+                      ExactDivisor::of(count));
+  CHECK(found.back() == -1.0F, "lanes", lanes, "size", size);
+  found.pop_back();
+  CHECK(found == expected, "lanes", lanes, "size", size);
+}
+
+}  // namespace
+
+TEST(windows_of_fours_are_those_of_their_lanes) {
+  for (const KernelSet* kernels : available_kernel_sets()) {
+    for (const std::int64_t lanes : {1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 100}) {
+      for (std::int64_t size = 1; size <= 40; ++size) {
+        check_windows_of_fours(kernels->unit_sums, lanes, size);
+      }
+    }
+  }
 }
 
 }  // namespace boxel::test

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 
 #include "boxel/accumulator.hpp"
 
@@ -22,6 +23,27 @@ struct Units {
   static std::optional<Units> of(const Grid& grid, double summed, double volume);
 };
 
+// How a row is extended beyond its ends: its first lane becomes lane `to`, and others are copies.
+struct RowExtension {
+  std::int64_t to;
+  std::int64_t lanes;
+  std::int64_t extended_lanes;
+  std::span<const LaneCopy> copies;  // from lanes of the row, to lanes counted from its first one
+};
+
+// For sums that are whole numbers of some unit, at most 2^53 of them. 1 / count in two parts has
+// twice the digits, so that sum * reciprocal + sum * rest is off by 2^-104 of it before it is
+// rounded (Brisebarre, Muller and Raina, 2004). A quotient of whole numbers k / n lies 2^-54 / n of
+// it or more from what is half way between two doubles, and never on it: k would be a multiple of
+// an odd number of 54 bits. So it is rounded as the quotient is, for all n that a box can have.
+struct ExactDivisor {
+  double count;
+  double reciprocal;
+  double rest;  // never positive, so that -0.0 becomes 0.0
+
+  static ExactDivisor of(double count);
+};
+
 struct UnitSums {
   // Takes a group of rows in, as Accumulator::take(); they must be samples of the grid.
   void (*take)(const Units& units, std::int32_t* sums, const RowGroup& group, std::int64_t lanes,
@@ -36,6 +58,20 @@ struct UnitSums {
   // out[l] = from[l] + added[l] - removed[l], in float64. `out` may be `from`.
   void (*exchange_sums)(const Units& units, double* out, const double* from,
                         const std::int32_t* added, const std::int32_t* removed, std::int64_t lanes);
+  // Fours, in units and float64: in lane l the sum of it and the three lanes before it. Nothing
+  // lies before lane 0.
+  void (*sum_fours)(const Units& units, double* fours, const double* sums, std::int64_t lanes);
+  // Gives fours of extended rows one row for another. Three zeros must lie before `changes`, where
+  // extended rows of differences are kept; what no lane of the row extends to is not touched there.
+  void (*exchange_fours)(double* fours, std::int32_t* changes, const std::int32_t* added,
+                         const std::int32_t* removed, const RowExtension& extension);
+  // Means of windows of `size` lanes from fours of all lanes they hold, rounded as a division in
+  // float64 and a cast are. Zeros must lie before the fours, and a cache line more may be read.
+  void (*slide_fours)(float* means, const double* fours, std::int64_t lanes, std::int64_t size,
+                      const ExactDivisor& divisor);
 };
+
+// So many zeros must lie before fours whose windows are summed.
+inline constexpr std::int64_t zeros_before_fours = 16;
 
 }  // namespace boxel

@@ -99,20 +99,32 @@ inline void divide_lanes(double* out, const S* sums, std::int64_t lanes, Counts 
 }
 
 // The same for a sum of float32 samples, rounded to float32 after that: it is far from overflow
-// and underflow, too, unless it is not finite. `Finite`: that cannot be. Of a sum of -0.0 the rest
-// is 0.0, and so is what is corrected by it.
-template <bool Finite>
+// and underflow, too, unless it is not finite. Of a sum of -0.0 the rest is 0.0, and so is what is
+// corrected by it.
 struct FloatQuotient {
   double count;
   double reciprocal;
+  explicit FloatQuotient(double number) : count(number), reciprocal(1.0 / number) {}
   BOXEL_INLINE float operator()(double sum) const {
 #if defined(BOXEL_HAS_FMA)
     const double near = sum * reciprocal;
     const double rest = __builtin_fma(-near, count, sum);
     const double quotient = __builtin_fma(rest, reciprocal, near);
-    return static_cast<float>(Finite || rest == rest ? quotient : near);
+    return static_cast<float>(rest == rest ? quotient : near);
 #else
     return static_cast<float>(plain_zero(sum) / count);
+#endif
+  }
+};
+
+// The same for exact sums.
+struct ExactFloatQuotient {
+  ExactDivisor divisor;
+  BOXEL_INLINE float operator()(double sum) const {
+#if defined(BOXEL_HAS_FMA)
+    return static_cast<float>(__builtin_fma(sum, divisor.reciprocal, sum * divisor.rest));
+#else
+    return static_cast<float>(plain_zero(sum) / divisor.count);
 #endif
   }
 };
@@ -126,18 +138,19 @@ struct FloatProduct {
 };
 
 // Calls body(from a sum of `count` samples to their mean in float32).
-template <bool Finite, class Body>
-BOXEL_INLINE void with_float_mean(double count, Body&& body) {
-  const double reciprocal = 1.0 / count;
+template <class Body>
+BOXEL_INLINE void with_float_mean(double count, bool exact_sums, Body&& body) {
   if (exact_reciprocal(count)) {
-    body(FloatProduct{reciprocal});
+    body(FloatProduct{1.0 / count});
+  } else if (exact_sums) {
+    body(ExactFloatQuotient{ExactDivisor::of(count)});
   } else {
-    body(FloatQuotient<Finite>{count, reciprocal});
+    body(FloatQuotient(count));
   }
 }
 
 inline void divide_to_float(float* out, const double* sums, std::int64_t lanes, double count) {
-  with_float_mean<false>(count, [=](auto mean) BOXEL_INLINED {
+  with_float_mean(count, false, [=](auto mean) BOXEL_INLINED {
     BOXEL_EACH_LANE
     for (std::int64_t l = 0; l < lanes; ++l) out[l] = mean(sums[l]);
   });

@@ -224,12 +224,8 @@ class Sum final : public SlotTaker<Sum<T, S>, T, S, AddedRows<S, 1>> {
           means += windows.stride;
         }
       };
-      // Sums that may be exchanged are finite.
-      if (windows.exchanges) {
-        with_float_mean<true>(windows.count, slide);
-      } else {
-        with_float_mean<false>(windows.count, slide);
-      }
+      // Sums that may be exchanged are exact.
+      with_float_mean(windows.count, windows.exchanges, slide);
     }
     return done;
   }

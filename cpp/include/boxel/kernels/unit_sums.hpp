@@ -70,6 +70,80 @@ inline void exchange_unit_sums(const Units& units, double* out, const double* fr
   for (std::int64_t l = 0; l < lanes; ++l) out[l] = from[l] + unit * (added[l] - removed[l]);
 }
 
-inline constexpr UnitSums unit_sums{take_units, exchange_units, take_unit_sums, exchange_unit_sums};
+inline void sum_fours(const Units& units, double* fours, const double* sums, std::int64_t lanes) {
+  const double scale = 1 / units.unit;
+  double sum = 0;
+  for (std::int64_t l = 0; l < std::min<std::int64_t>(lanes, 3); ++l) {
+    sum += sums[l];
+    fours[l] = scale * sum;
+  }
+  BOXEL_EACH_LANE
+  for (std::int64_t l = 3; l < lanes; ++l) {
+    fours[l] = scale * ((sums[l] + sums[l - 1]) + (sums[l - 2] + sums[l - 3]));
+  }
+}
+
+inline void exchange_fours(double* fours, std::int32_t* changes, const std::int32_t* added,
+                           const std::int32_t* removed, const RowExtension& extension) {
+  std::int32_t* body = changes + extension.to;
+  for (const LaneCopy& copy : extension.copies) {
+    std::int32_t* to = body + copy.to;
+    const std::int32_t* a = added + copy.from;
+    const std::int32_t* r = removed + copy.from;
+    // Mirrored margins are the usual case, which vectors reverse.
+    if (copy.step == -1) {
+      BOXEL_EACH_LANE
+      for (std::int64_t l = 0; l < copy.lanes; ++l) to[l] = a[-l] - r[-l];
+    } else {
+      for (std::int64_t l = 0; l < copy.lanes; ++l) to[l] = a[l * copy.step] - r[l * copy.step];
+    }
+  }
+  BOXEL_EACH_LANE
+  for (std::int64_t l = 0; l < extension.lanes; ++l) body[l] = added[l] - removed[l];
+  // Each lane is loaded four times: to shuffle it takes as many instructions, and all of them wait
+  // for the same ports.
+  BOXEL_EACH_LANE
+  for (std::int64_t l = 0; l < extension.extended_lanes; ++l) {
+    fours[l] += (changes[l] + changes[l - 1]) + (changes[l - 2] + changes[l - 3]);
+  }
+}
+
+// In steps of four lanes at least: what came in since the last one is a four, or two of them. The
+// first windows begin among the zeros before the row, where their fours are those of windows that
+// are cut.
+inline void slide_fours(float* means, const double* fours, std::int64_t lanes, std::int64_t size,
+                        const ExactDivisor& divisor) {
+  using V = Vector<double>::type;
+  constexpr std::int64_t width = Vector<double>::lanes;
+  constexpr int vectors = width < 4 ? 4 / static_cast<int>(width) : 1;
+  constexpr std::int64_t step = vectors * width;
+  static_assert(2 * width <= zeros_before_fours && step <= zeros_before_fours);
+  const FinishedWindows<double, ExactFloatQuotient> store{means, {divisor}};
+  const auto changes_at = [=](std::int64_t l) BOXEL_INLINED {
+    return load_vector(fours + l + size - 1) - load_vector(fours + l - 1);
+  };
+  V windows[vectors]{};
+  for (std::int64_t last = size - 1 - step; last > -step; last -= 4) {
+    for (int k = 0; k < vectors; ++k) windows[k] += load_vector(fours + last + k * width);
+  }
+  V before[8]{changes_at(-width)};
+  const auto advance = [&](int k, std::int64_t lane) BOXEL_INLINED {
+    windows[k] += trailing_sums<double, 4>(changes_at(lane), before);
+  };
+  std::int64_t l = 0;
+  for (; l + step <= lanes; l += step) {
+    for (int k = 0; k < vectors; ++k) {
+      advance(k, l + k * width);
+      store.put(means + l + k * width, windows[k]);
+    }
+  }
+  for (int k = 0; k < vectors && l < lanes; ++k, l += width) {
+    advance(k, l);
+    store_rest(store, l, windows[k], std::min(lanes - l, width));
+  }
+}
+
+inline constexpr UnitSums unit_sums{take_units, exchange_units, take_unit_sums, exchange_unit_sums,
+                                    sum_fours,  exchange_fours, slide_fours};
 
 }  // namespace boxel::BOXEL_KERNELS

@@ -1,0 +1,73 @@
+// Sums of 32 bits along the first axis, as the slices that a box takes in along the second one:
+// sums of both are float64.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "box_plan.hpp"
+#include "boxel/unit_sums.hpp"
+
+namespace boxel {
+
+// Sums in units of all boxes along the first axis.
+struct UnitSlices {
+  Units units{};
+  const std::int32_t* sums = nullptr;
+  const std::int32_t* border = nullptr;  // a slice of what lies beyond the border
+  bool fours_fit = false;                // differences of fours fit into 32 bits, too
+
+  // The slice at a position of the second axis, where slices have so many lanes.
+  const std::int32_t* at(const BoxSpan& span, std::int64_t position, std::int64_t lanes) const {
+    const std::int64_t source = span.source(position);
+    return source == beyond ? border : sums + source * lanes;
+  }
+  // Sums of some slices, as an accumulator would have them.
+  void sum(const UnitSums& kernels, const BoxSpan& span, std::int64_t lanes, double* out,
+           std::int64_t first, std::int64_t count) const {
+    RowGroup group;
+    for (std::int64_t taken = 0; taken < count; taken += group.count) {
+      group.count = static_cast<int>(std::min<std::int64_t>(max_group, count - taken));
+      for (int k = 0; k < group.count; ++k) {
+        group.samples[static_cast<std::size_t>(k)] = at(span, first + taken + k, lanes);
+      }
+      kernels.take_sums(units, out, group, lanes, taken);
+    }
+  }
+};
+
+// For AxisSlide.
+class NarrowSlices {
+ public:
+  static constexpr bool merges = false;
+
+  explicit NarrowSlices(const UnitSums& kernels) : kernels_(kernels) {}
+
+  void begin(const UnitSlices& input, const BoxSpan& span, std::int64_t lanes) {
+    input_ = input;
+    span_ = &span;
+    lanes_ = lanes;
+  }
+
+  void put(Lanes out, std::int64_t first, std::int64_t count) {
+    input_.sum(kernels_, *span_, lanes_, out.row<double>(0), first, count);
+  }
+
+  bool exchange(Lanes out, Lanes from, std::int64_t added, std::int64_t removed) {
+    kernels_.exchange_sums(input_.units, out.row<double>(0), from.row<double>(0),
+                           input_.at(*span_, added, lanes_), input_.at(*span_, removed, lanes_),
+                           lanes_);
+    return true;
+  }
+
+  void admit(std::int64_t) const {}
+  bool settle() const { return true; }
+
+ private:
+  const UnitSums& kernels_;
+  UnitSlices input_;
+  const BoxSpan* span_ = nullptr;
+  std::int64_t lanes_ = 0;
+};
+
+}  // namespace boxel
