@@ -60,6 +60,12 @@ SHAPES = [
     ((12, 9, 65), (31, 17, 5)),
     ((14, 20, 79), (5, 6, 31)),
     ((9, 12, 67), (7, 5, 150)),
+    ((9, 12, 67), (3, 3, 3)),
+    ((8, 7, 71), (2, 4, 5)),
+    ((3, 2, 66), (4, 4, 4)),
+    ((13, 12, 70), (9, 3, 2)),
+    ((13, 12, 70), (3, 9, 9)),
+    ((13, 12, 70), (3, 3, 8)),
 ]
 
 
@@ -96,6 +102,15 @@ def test_fours_and_their_differences_at_the_limit_of_32_bits(size, axis):
         assert_exact(image, (size, 9, 6), finest=0)
 
 
+@pytest.mark.parametrize("size", [(3, 3, 3), (4, 4, 4), (17, 3, 5), (1, 4, 3)])
+def test_small_boxes_at_the_limit_of_32_bits(size):
+    for bits, less, least in itertools.product(range(22, 32), (0, 1), (-1.0, 0.0)):
+        image = np.full((21, 12, 70), 2.0**bits - less * 2.0 ** max(bits - 24, 0), "float32")
+        image[:, :, 35:] *= least
+        image[12:, 5] = 3.0
+        assert_exact(image, size, finest=0)
+
+
 @pytest.mark.parametrize("size", [65, 127, 128, 129])
 def test_sums_at_the_limit_of_32_bits_without_signs(size):
     for bits, least in itertools.product((23, 24, 25), (0.0, -0.0, -1.0)):
@@ -125,7 +140,7 @@ def test_samples_that_do_not_fit(place, kind, name):
         image = np.rint(image)
         finest = 0
     image[place] = OFF_GRID[name]
-    for size, workers in itertools.product([(5, 5, 3), (9, 7, 6)], (1, 2)):
+    for size, workers in itertools.product([(5, 5, 3), (9, 7, 6), (3, 3, 3)], (1, 2)):
         assert_exact(image, size, workers=workers, finest=finest)
 
 
@@ -135,7 +150,7 @@ def test_units_are_found_anew():
     random = np.random.default_rng(3)
     for start, bits in ((30, 0), (50, 3), (57, 8), (80, 24), (110, 29)):
         image[start:] += np.ldexp(random.integers(0, 2, image[start:].shape), -bits)
-    for size in ((5, 5, 3), (9, 9, 9), (31, 5, 7)):
+    for size in ((5, 5, 3), (9, 9, 9), (31, 5, 7), (3, 3, 3)):
         assert_exact(image, size)
 
 
@@ -148,7 +163,7 @@ def test_a_special_value_changes_only_boxes_that_hold_it(kind, place, special):
     image[place] = special
     marked = np.zeros(image.shape)
     marked[place] = 1
-    for size in ((5, 5, 3), (9, 7, 6)):
+    for size in ((5, 5, 3), (9, 7, 6), (3, 3, 3)):
         held = bx.box_filter(marked, size, "any")
         for statistic in ("sum", "mean"):
             found = bx.box_filter(image, size, statistic)
@@ -162,7 +177,7 @@ def test_a_special_value_changes_only_boxes_that_hold_it(kind, place, special):
 @pytest.mark.parametrize("cval", [0.5, -3.0, 0.1, 2.0**26, 1e30, math.nan, -math.inf])
 def test_what_lies_beyond_the_border(cval):
     image = drawn("of 24 bits", (30, 14, 71))
-    for size in ((7, 9, 5), (7, 9, 11)):
+    for size in ((7, 9, 5), (7, 9, 11), (3, 3, 3)):
         if abs(cval) < 4:
             assert_exact(image, size, "constant", cval=cval)
         found = sums_of(image, size, mode="constant", cval=cval)
@@ -204,32 +219,33 @@ OUTPUTS = {
 }
 
 
+@pytest.mark.parametrize("size", [(5, 7, 9), (3, 3, 3)])
 @pytest.mark.parametrize("name", OUTPUTS)
-def test_means_go_into_any_array(name):
+def test_means_go_into_any_array(name, size):
     image = drawn("of 24 bits", (11, 19, 70))
-    expected = bx.box_filter(image, (5, 7, 9))
-    assert_exact(image, (5, 7, 9))
+    expected = bx.box_filter(image, size)
+    assert_exact(image, size)
     out = OUTPUTS[name](image.shape)
-    bx.box_filter(image, (5, 7, 9), out=out)
+    bx.box_filter(image, size, out=out)
     if out.dtype == "float64":
         np.testing.assert_array_equal(out.astype("float32"), expected)
     else:
         np.testing.assert_array_equal(out, expected)
 
 
-@pytest.mark.parametrize("origin", [-3, 0, 4])
-def test_boxes_aside_of_their_samples(origin):
+@pytest.mark.parametrize(("size", "origin"), [(9, -3), (9, 0), (9, 4), (3, -1), (3, 1)])
+def test_boxes_aside_of_their_samples(size, origin):
     image = drawn("signed eighths", (13, 17, 70))
-    whole = bx.box_filter(image, 9, mode="valid")
-    found = bx.box_filter(image, 9, origin=origin)
-    inner = tuple(slice(4 + origin, 4 + origin + length) for length in whole.shape)
+    whole = bx.box_filter(image, size, mode="valid")
+    found = bx.box_filter(image, size, origin=origin)
+    first = size // 2 + origin
+    inner = tuple(slice(first, first + length) for length in whole.shape)
     assert_same_bits(found[inner], whole)
 
 
 def test_means_of_units_far_from_one():
     """Units are taken out again with the number of samples, in one factor."""
     image = drawn("of 24 bits", (13, 17, 70))
-    expected = bx.box_filter(image, 9)
-    for exponent in (-100, -50, 50, 100):
-        scaled = np.ldexp(image, exponent)
-        assert_same_bits(bx.box_filter(scaled, 9), np.ldexp(expected, exponent))
+    for size, exponent in itertools.product((3, 9), (-100, -50, 50, 100)):
+        expected = np.ldexp(bx.box_filter(image, size), exponent)
+        assert_same_bits(bx.box_filter(np.ldexp(image, exponent), size), expected)

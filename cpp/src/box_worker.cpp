@@ -77,12 +77,13 @@ BoxWorker::Chain::Chain(const BoxJob& job, StateKind kind, Accumulator& accumula
   const BoxPlan& plan = job.plan;
   const bool sums_floats =
       kind == StateKind::sum && job.states.sample == Sample::float32 && !job.states.masked;
-  if (sums_floats && NarrowSlide::serves(plan.slides)) {
+  if (sums_floats && plan.slides.size() > 1) {
     const UnitSums& kernels = job.request.kernels->unit_sums;
     narrow.emplace(kernels, plan.slides[0], plan.volume);
     narrow_slices.emplace(kernels);
     second_of_narrow.emplace(accumulator, plan.slides[1]);
     fours.emplace(kernels, accumulator, plan.volume);
+    small.emplace(kernels, plan.volume);
   }
   for (std::size_t k = 0; k < plan.slides.size(); ++k) {
     if (k == 0) {
@@ -222,7 +223,7 @@ void BoxWorker::prepare_slab() {
   slab_lanes_ = row_lanes_;
   for (std::size_t k = 1; k < slides_.size(); ++k) slab_lanes_ *= slides_[k].sources;
   for (std::size_t k = slides_.size(); k-- > 1;) widen_slab(slides_[k]);
-  may_write_fours_ = may_write_fours();
+  row_way_ = way_of_narrow_rows();
 }
 
 // Repeats the slab along one more axis.
@@ -289,17 +290,14 @@ void BoxWorker::begin(std::size_t accumulator) {
   if (slides_.empty()) return;
   chain.images.emplace(kernel, job_.rows, scratch_, slides_[0], slab_, chain.border_row);
   chain.images->set_most_samples(job_.plan.volume);
-  std::int64_t lanes = slab_lanes_;
-  chain.is_narrow = chain.narrow && begins_exchanges(kernel);
+  chain.is_narrow = begins_narrow(chain, kernel);
   if (chain.is_narrow) {
-    chain.narrow->begin(*chain.images, lanes, lanes / slides_[1].sources);
-    if (may_write_fours_) {
-      chain.fours->begin(slides_[1], geometry_, row_lanes_, chain.borders.back().lanes());
-    }
+    begin_narrow(chain);
   } else {
     begin_first(accumulator);
   }
   chain.inputs.clear();
+  std::int64_t lanes = slab_lanes_;
   double held = 1;
   for (std::size_t k = 1; k < slides_.size(); ++k) {
     held *= static_cast<double>(slides_[k - 1].axis->box.size);
@@ -310,6 +308,28 @@ void BoxWorker::begin(std::size_t accumulator) {
     const Lanes slice = chain.slices[k].reserve(kernel, lanes);
     kernel.pick(slice, chain.borders[k].lanes(), lanes, 0, 1);
   }
+}
+
+// Where slices are exchanged along the first two axes, or rows are straight from there.
+bool BoxWorker::begins_narrow(const Chain& chain, const Accumulator& accumulator) const {
+  if (!chain.narrow) return false;
+  if (row_way_ == RowWay::small) return true;
+  const auto slides = [](const BoxSpan& span) {
+    return span.axis->box.size >= smallest_sliding_box;
+  };
+  const bool both_slide = slides(slides_[0]) && slides(slides_[1]);
+  return begins_exchanges(accumulator) && (both_slide || row_way_ == RowWay::fours);
+}
+
+void BoxWorker::begin_narrow(Chain& chain) {
+  double summed_by_rows = job_.plan.volume;
+  if (row_way_ == RowWay::fours) {
+    summed_by_rows = FourRows::summed(*slides_[0].axis);
+    chain.fours->begin(slides_[1], geometry_, row_lanes_, chain.borders.back().lanes());
+  } else if (row_way_ == RowWay::small) {
+    chain.small->begin(slides_[1], geometry_, row_lanes_);
+  }
+  chain.narrow->begin(*chain.images, slab_lanes_, slab_lanes_ / slides_[1].sources, summed_by_rows);
 }
 
 void BoxWorker::begin_first(std::size_t accumulator) {
@@ -332,7 +352,7 @@ void BoxWorker::slide(std::size_t axis) {
     for (std::size_t a = 0; a < chains_.size(); ++a) advance(a, axis, outputs);
     if (makes_rows) {
       write_rows(outputs);
-    } else if (axis > 0 || !write_fours()) {
+    } else if (axis > 0 || !write_narrow_rows()) {
       slide(axis + 1);
     }
   }

@@ -16,6 +16,7 @@
 #include "row_slide.hpp"
 #include "row_sources.hpp"
 #include "slices.hpp"
+#include "small_rows.hpp"
 
 namespace boxel {
 
@@ -24,6 +25,10 @@ struct Interruption {
   std::atomic<bool> stopped = false;
   Poll poll;  // only for the caller's thread
 };
+
+// How the rows of a narrow chain become results: as all rows do, or all of them straight from the
+// sums along the first axis.
+enum class RowWay : std::uint8_t { any, fours, small };
 
 class BoxWorker {
  public:
@@ -40,6 +45,7 @@ class BoxWorker {
     std::optional<NarrowSlices> narrow_slices;
     std::optional<AxisSlide<NarrowSlices>> second_of_narrow;
     std::optional<FourRows> fours;
+    std::optional<SmallRows> small;
     bool is_narrow = false;
     std::optional<AxisSlide<ImageSlices>> first;
     std::vector<AxisSlide<StateSlices>> rest;
@@ -76,8 +82,10 @@ class BoxWorker {
   double held_by_lane() const;
   void locate_outputs();
   bool is_plain() const;
-  bool may_write_fours() const;
-  bool write_fours();
+  RowWay way_of_narrow_rows() const;
+  bool begins_narrow(const Chain& chain, const Accumulator& accumulator) const;
+  void begin_narrow(Chain& chain);
+  bool write_narrow_rows();
   bool write_windows(std::int64_t rows);
   const std::int64_t* count_samples();
   bool exchanges(std::size_t accumulator) const;
@@ -104,7 +112,7 @@ class BoxWorker {
   std::int64_t row_lanes_ = 0;  // of the image, in one row
   std::int64_t slab_lanes_ = 0;
   std::int64_t rows_at_once_ = 1;  // that the last slide makes before they are written
-  bool may_write_fours_ = false;   // the rows of a narrow chain
+  RowWay row_way_ = RowWay::any;
   std::int64_t geometry_tile_ = -1;
   RowGeometry geometry_;
   std::vector<std::int64_t> at_;             // the output along each slide

@@ -21,27 +21,37 @@ bool BoxWorker::is_plain() const {
          geometry_.slides_once();
 }
 
-// Whether all rows of the unit can be written from fours: as means in float32.
-bool BoxWorker::may_write_fours() const {
-  if (slides_.size() != 2 || !is_plain() || !FourRows::serves(geometry_, row_lanes_)) return false;
+// Rows of means in float32 may go straight from the sums along the first axis.
+RowWay BoxWorker::way_of_narrow_rows() const {
+  if (slides_.size() != 2 || !is_plain() || !geometry_.leaves_in_place(row_lanes_)) {
+    return RowWay::any;
+  }
   const BlockOutput& output = job_.request.outputs[0];
   const DType dtype = output.view.dtype;
   const auto item = static_cast<std::int64_t>(size_of(dtype));
   const bool steps_by_items = std::ranges::all_of(
       slides_, [item](const BoxSpan& span) { return span.axis->outputs[0] % item == 0; });
-  return output.statistic == Statistic::mean && dtype == DType::float32 && steps_by_items &&
-         writer_.goes_straight(0, output.view.data + output_offsets_[0], row_.front().outputs);
+  const bool straight =
+      output.statistic == Statistic::mean && dtype == DType::float32 && steps_by_items &&
+      writer_.goes_straight(0, output.view.data + output_offsets_[0], row_.front().outputs);
+  if (!straight) return RowWay::any;
+  if (SmallRows::serves(*slides_[1].axis, geometry_)) return RowWay::small;
+  return FourRows::serves(geometry_) ? RowWay::fours : RowWay::any;
 }
 
-// The rest of the boxes at an output along the first slide, where 32 bits hold enough.
-bool BoxWorker::write_fours() {
+// All rows at an output along the first slide, where 32 bits hold enough.
+bool BoxWorker::write_narrow_rows() {
   Chain& chain = chains_.front();
-  if (!may_write_fours_ || !chain.is_narrow) return false;
+  if (row_way_ == RowWay::any || !chain.is_narrow) return false;
   const UnitSlices slices = chain.narrow->slices();
-  if (!slices.fours_fit) return false;
+  if (!slices.rows_fit) return false;
   at_[1] = slides_[1].first_output;
   locate_outputs();
-  chain.fours->write(slices, chain.row, places_[0], output_stride(0));
+  if (row_way_ == RowWay::fours) {
+    chain.fours->write(slices, chain.row, places_[0], output_stride(0));
+  } else {
+    chain.small->write(slices, places_[0], output_stride(0));
+  }
   return true;
 }
 

@@ -23,11 +23,12 @@ class FourRows {
   FourRows(const UnitSums& kernels, Accumulator& accumulator, double volume)
       : kernels_(kernels), accumulator_(accumulator), volume_(volume) {}
 
-  // Whether boxes along rows are worth it, and fours can be made of them.
-  static bool serves(const RowGeometry& geometry, std::int64_t lanes) {
-    return geometry.slides_once() && geometry.leaves_in_place(lanes) &&
-           geometry.axes().front().size >= smallest_exchanged_window;
+  // Whether boxes along rows are worth it.
+  static bool serves(const RowGeometry& geometry) {
+    return geometry.axes().front().size >= smallest_exchanged_window;
   }
+  // Samples of a four.
+  static double summed(const BoxAxis& first) { return 4.0 * static_cast<double>(first.box.size); }
 
   // For the rows of a unit, `lanes` long; these and `border`, which stands for what lies beyond
   // their ends, must live until the last write().

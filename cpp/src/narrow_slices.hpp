@@ -15,7 +15,7 @@ struct UnitSlices {
   Units units{};
   const std::int32_t* sums = nullptr;
   const std::int32_t* border = nullptr;  // a slice of what lies beyond the border
-  bool fours_fit = false;                // differences of fours fit into 32 bits, too
+  bool rows_fit = false;                 // 32 bits hold what rows of results are made from, too
 
   // The slice at a position of the second axis, where slices have so many lanes.
   const std::int32_t* at(const BoxSpan& span, std::int64_t position, std::int64_t lanes) const {

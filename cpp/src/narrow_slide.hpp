@@ -20,16 +20,12 @@ class NarrowSlide {
   NarrowSlide(const UnitSums& sums, const BoxAxis& axis, double volume)
       : sums_(sums), axis_(axis), volume_(volume) {}
 
-  // Whether boxes are worth it: along the first axis and the second they exchange slices.
-  static bool serves(const std::vector<BoxAxis>& slides) {
-    return slides.size() > 1 && slides[0].box.size >= smallest_sliding_box &&
-           slides[1].box.size >= smallest_sliding_box;
-  }
-
   // `images` must live until the last advance(). `border_lanes`: those of a slice along the second
-  // axis.
-  void begin(ImageSlices& images, std::int64_t lanes, std::int64_t border_lanes) {
+  // axis. `summed_by_rows`: samples of the largest sums of 32 bits behind this slide.
+  void begin(ImageSlices& images, std::int64_t lanes, std::int64_t border_lanes,
+             double summed_by_rows) {
     images_ = &images;
+    summed_by_rows_ = summed_by_rows;
     border_lanes_ = border_lanes;
     window_memory_.reserve(static_cast<std::size_t>(lanes) * sizeof(std::int32_t));
     border_memory_.reserve(static_cast<std::size_t>(border_lanes) * sizeof(std::int32_t));
@@ -55,7 +51,7 @@ class NarrowSlide {
     return true;
   }
 
-  UnitSlices slices() const { return {units_, window(), border(), fours_fit_}; }
+  UnitSlices slices() const { return {units_, window(), border(), rows_fit_}; }
 
  private:
   static constexpr std::int64_t unset = -1;
@@ -75,9 +71,9 @@ class NarrowSlide {
       found = Units::of(images_->grid(), summed, volume_);
       if (!found) return false;
     }
-    const std::optional<Units> of_fours = Units::of(images_->grid(), 4 * summed, volume_);
-    fours_fit_ = of_fours.has_value();
-    units_ = of_fours.value_or(*found);
+    const std::optional<Units> of_rows = Units::of(images_->grid(), summed_by_rows_, volume_);
+    rows_fit_ = of_rows.has_value();
+    units_ = of_rows.value_or(*found);
     images_->put_units(sums_, units_, window(), first, size());
     std::fill_n(border(), border_lanes_,
                 images_->border_units(units_) * static_cast<std::int32_t>(size()));
@@ -88,9 +84,10 @@ class NarrowSlide {
   const UnitSums& sums_;
   const BoxAxis& axis_;
   double volume_;
+  double summed_by_rows_ = 0;
   ImageSlices* images_ = nullptr;
   Units units_{};
-  bool fours_fit_ = false;
+  bool rows_fit_ = false;
   Buffer window_memory_;
   Buffer border_memory_;  // a slice of what lies beyond the border of the second axis
   std::int64_t border_lanes_ = 0;

@@ -182,26 +182,44 @@ TEST(unit_sums_are_taken_and_exchanged_in_float64) {
   });
 }
 
+namespace {
+
+constexpr std::int64_t left = 14;
+
+// Mirrored, repeated and in order, as rows are extended, where there are lanes enough.
+std::vector<LaneCopy> copies_of(std::int64_t lanes) {
+  if (lanes <= 20) return {};
+  return {{-11, 10, -1, 11}, {-14, 3, 0, 3}, {lanes, 5, 1, 9}, {lanes + 9, 0, 2, 2}};
+}
+
+// Adds an extended row some times.
+void add_extended(std::vector<std::int64_t>& sums, const std::vector<std::int32_t>& row,
+                  std::int64_t times) {
+  const auto lanes = static_cast<std::int64_t>(row.size());
+  const auto add = [&](std::int64_t to, std::int64_t from) {
+    sums[static_cast<std::size_t>(left + to)] += times * row[static_cast<std::size_t>(from)];
+  };
+  for (std::int64_t l = 0; l < lanes; ++l) add(l, l);
+  for (const LaneCopy& copy : copies_of(lanes)) {
+    for (std::int64_t l = 0; l < copy.lanes; ++l) add(copy.to + l, copy.from + l * copy.step);
+  }
+}
+
+// Of which 32 bits hold eight.
+std::vector<std::int32_t> draw_row(Random& random, std::int64_t lanes) {
+  std::vector<std::int32_t> row = draw_sums(random, lanes);
+  for (std::int32_t& sum : row) sum /= 8;
+  return row;
+}
+
+}  // namespace
+
 TEST(fours_are_summed_and_exchanged) {
   for_kernels_and_lengths([](const UnitSums& kernels, Random& random, std::int64_t lanes) {
-    constexpr std::int64_t left = 14;
-    // Mirrored, repeated and in order, as rows are extended; and beyond the border.
-    std::vector<LaneCopy> copies;
-    if (lanes > 20) {
-      copies = {{-11, 10, -1, 11}, {-14, 3, 0, 3}, {lanes, 5, 1, 9}, {lanes + 9, 0, 2, 2}};
-    }
     const std::int64_t extended = left + lanes + 16;
+    const std::vector<LaneCopy> copies = copies_of(lanes);
     const RowExtension extension{left, lanes, extended, copies};
     std::vector<std::int64_t> sums(static_cast<std::size_t>(extended), 0);
-    const auto change = [&](const std::vector<std::int32_t>& row, std::int64_t times) {
-      const auto add = [&](std::int64_t to, std::int64_t from) {
-        sums[static_cast<std::size_t>(left + to)] += times * row[static_cast<std::size_t>(from)];
-      };
-      for (std::int64_t l = 0; l < lanes; ++l) add(l, l);
-      for (const LaneCopy& copy : copies) {
-        for (std::int64_t l = 0; l < copy.lanes; ++l) add(copy.to + l, copy.from + l * copy.step);
-      }
-    };
     const auto fours_of_sums = [&] {
       std::vector<double> fours;
       for (std::size_t l = 0; l < sums.size(); ++l) {
@@ -212,24 +230,19 @@ TEST(fours_are_summed_and_exchanged) {
       }
       return fours;
     };
-    const auto draw_row = [&] {
-      std::vector<std::int32_t> row = draw_sums(random, lanes);
-      for (std::int32_t& sum : row) sum /= 8;  // 32 bits hold differences of fours
-      return row;
-    };
     std::vector<std::int32_t> changes(static_cast<std::size_t>(3 + extended), 0);
     std::vector<double> fours(sums.size(), 7);
-    std::vector<std::int32_t> row = draw_row();
-    change(row, 1);
+    std::vector<std::int32_t> row = draw_row(random, lanes);
+    add_extended(sums, row, 1);
     std::vector<double> in_samples;
     for (const std::int64_t sum : sums) in_samples.push_back(static_cast<double>(sum) / 8.0);
     kernels.sum_fours(eighths(), fours.data(), in_samples.data(), extended);
     CHECK(fours == fours_of_sums(), lanes);
     for (int k = 0; k < 3; ++k) {
-      const std::vector<std::int32_t> next = draw_row();
+      const std::vector<std::int32_t> next = draw_row(random, lanes);
       kernels.exchange_fours(fours.data(), changes.data() + 3, next.data(), row.data(), extension);
-      change(next, 1);
-      change(row, -1);
+      add_extended(sums, next, 1);
+      add_extended(sums, row, -1);
       row = next;
       CHECK(fours == fours_of_sums(), lanes, "exchange", k);
     }
@@ -273,6 +286,42 @@ TEST(windows_of_fours_are_those_of_their_lanes) {
       }
     }
   }
+}
+
+TEST(rows_of_small_boxes_are_summed_and_slid_along) {
+  for_kernels_and_lengths([](const UnitSums& kernels, Random& random, std::int64_t lanes) {
+    const std::int64_t extended = left + lanes + 16;
+    const std::vector<LaneCopy> copies = copies_of(lanes);
+    for (int count = 1; count <= 4; ++count) {
+      std::vector<std::vector<std::int32_t>> rows;
+      std::vector<std::int64_t> sums(static_cast<std::size_t>(extended), 0);
+      RowGroup group;
+      group.count = count;
+      for (int k = 0; k < count; ++k) {
+        rows.push_back(draw_row(random, lanes));
+        for (std::int32_t& sum : rows.back()) sum /= 4;
+        add_extended(sums, rows.back(), 1);
+      }
+      for (std::size_t k = 0; k < rows.size(); ++k) group.samples[k] = rows[k].data();
+      std::vector<std::int32_t> found(sums.size(), 0);
+      kernels.sum_rows(found.data(), group, {left, lanes, extended, copies});
+      for (std::size_t l = 0; l < sums.size(); ++l) CHECK_EQ(found[l], sums[l], lanes, l);
+      for (std::int64_t size = 1; size <= 5; ++size) {
+        const double samples = static_cast<double>(size * 9) * 0x1p24;
+        const std::int64_t outputs = extended - size + 1;
+        std::vector<float> means(static_cast<std::size_t>(outputs) + 1, -1.0F);
+        kernels.slide_lanes(means.data(), found.data(), outputs, size, ExactDivisor::of(samples));
+        for (std::int64_t l = 0; l < outputs; ++l) {
+          const auto window = sums.begin() + l;
+          const auto sum =
+              static_cast<double>(std::accumulate(window, window + size, std::int64_t{0}));
+          CHECK_EQ(means[static_cast<std::size_t>(l)], static_cast<float>(sum / samples), lanes,
+                   size, l);
+        }
+        CHECK_EQ(means.back(), -1.0F, lanes, size);
+      }
+    }
+  });
 }
 
 }  // namespace boxel::test

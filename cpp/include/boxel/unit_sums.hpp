@@ -69,6 +69,11 @@ struct UnitSums {
   // float64 and a cast are. Zeros must lie before the fours, and a cache line more may be read.
   void (*slide_fours)(float* means, const double* fours, std::int64_t lanes, std::int64_t size,
                       const ExactDivisor& divisor);
+  // Sums of up to four rows, extended; what no lane extends to is not touched.
+  void (*sum_rows)(std::int32_t* extended, const RowGroup& group, const RowExtension& extension);
+  // Means of windows of up to five lanes, rounded as above.
+  void (*slide_lanes)(float* means, const std::int32_t* extended, std::int64_t lanes,
+                      std::int64_t size, const ExactDivisor& divisor);
 };
 
 // So many zeros must lie before fours whose windows are summed.

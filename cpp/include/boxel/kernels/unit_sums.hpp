@@ -83,23 +83,27 @@ inline void sum_fours(const Units& units, double* fours, const double* sums, std
   }
 }
 
-inline void exchange_fours(double* fours, std::int32_t* changes, const std::int32_t* added,
-                           const std::int32_t* removed, const RowExtension& extension) {
-  std::int32_t* body = changes + extension.to;
+// Calls set(to, from) for the lanes of an extended row.
+template <class Set>
+BOXEL_INLINE void for_extended_lanes(const RowExtension& extension, Set set) {
   for (const LaneCopy& copy : extension.copies) {
-    std::int32_t* to = body + copy.to;
-    const std::int32_t* a = added + copy.from;
-    const std::int32_t* r = removed + copy.from;
     // Mirrored margins are the usual case, which vectors reverse.
     if (copy.step == -1) {
       BOXEL_EACH_LANE
-      for (std::int64_t l = 0; l < copy.lanes; ++l) to[l] = a[-l] - r[-l];
+      for (std::int64_t l = 0; l < copy.lanes; ++l) set(copy.to + l, copy.from - l);
     } else {
-      for (std::int64_t l = 0; l < copy.lanes; ++l) to[l] = a[l * copy.step] - r[l * copy.step];
+      for (std::int64_t l = 0; l < copy.lanes; ++l) set(copy.to + l, copy.from + l * copy.step);
     }
   }
   BOXEL_EACH_LANE
-  for (std::int64_t l = 0; l < extension.lanes; ++l) body[l] = added[l] - removed[l];
+  for (std::int64_t l = 0; l < extension.lanes; ++l) set(l, l);
+}
+
+inline void exchange_fours(double* fours, std::int32_t* changes, const std::int32_t* added,
+                           const std::int32_t* removed, const RowExtension& extension) {
+  std::int32_t* body = changes + extension.to;
+  for_extended_lanes(extension, [=](std::int64_t to, std::int64_t from)
+                                    BOXEL_INLINED { body[to] = added[from] - removed[from]; });
   // Each lane is loaded four times: to shuffle it takes as many instructions, and all of them wait
   // for the same ports.
   BOXEL_EACH_LANE
@@ -143,7 +147,49 @@ inline void slide_fours(float* means, const double* fours, std::int64_t lanes, s
   }
 }
 
-inline constexpr UnitSums unit_sums{take_units, exchange_units, take_unit_sums, exchange_unit_sums,
-                                    sum_fours,  exchange_fours, slide_fours};
+inline void sum_unit_rows(std::int32_t* extended, const RowGroup& group,
+                          const RowExtension& extension) {
+  std::int32_t* body = extended + extension.to;
+  for_row_runs(group.count, [&]<int R>(int start) BOXEL_INLINED {
+    const RowPointers<std::int32_t, R> rows(group, start);
+    const auto sum_at = [&rows](std::int64_t l) BOXEL_INLINED {
+      return sum_rows<std::int32_t, 0, R>(rows.rows, l, [](std::int32_t x) { return x; });
+    };
+    for_extended_lanes(extension, [=](std::int64_t to, std::int64_t from)
+                                      BOXEL_INLINED { body[to] = sum_at(from); });
+  });
+}
+
+template <int Terms>
+BOXEL_INLINE void slide_lanes_of(float* means, const std::int32_t* extended, std::int64_t lanes,
+                                 const ExactDivisor& divisor) {
+  const ExactFloatQuotient mean{divisor};
+  BOXEL_EACH_LANE
+  for (std::int64_t l = 0; l < lanes; ++l) {
+    std::int32_t sum = extended[l];
+    for (int k = 1; k < Terms; ++k) sum += extended[l + k];
+    means[l] = mean(sum);
+  }
+}
+
+inline void slide_lanes(float* means, const std::int32_t* extended, std::int64_t lanes,
+                        std::int64_t size, const ExactDivisor& divisor) {
+  switch (size) {
+    case 1:
+      return slide_lanes_of<1>(means, extended, lanes, divisor);
+    case 2:
+      return slide_lanes_of<2>(means, extended, lanes, divisor);
+    case 3:
+      return slide_lanes_of<3>(means, extended, lanes, divisor);
+    case 4:
+      return slide_lanes_of<4>(means, extended, lanes, divisor);
+    default:
+      return slide_lanes_of<5>(means, extended, lanes, divisor);
+  }
+}
+
+inline constexpr UnitSums unit_sums{take_units,         exchange_units, take_unit_sums,
+                                    exchange_unit_sums, sum_fours,      exchange_fours,
+                                    slide_fours,        sum_unit_rows,  slide_lanes};
 
 }  // namespace boxel::BOXEL_KERNELS
