@@ -25,7 +25,7 @@ inline constexpr std::int64_t smallest_sliding_box = 5;
 // count) one more than `held`, which has `count`; admit(slice) looks at a slice that is to be
 // exchanged, settle() tells whether all may be that were looked at; exchange(out, from, added,
 // removed) does so, or leaves no state behind and returns false; forgo() says that nothing is
-// exchanged any more. `Input::merges` is false where all is exchanged: boxes are not small then.
+// exchanged any more. `Input::merges` is false where all are exchanged.
 template <class Input>
 class AxisSlide {
  public:

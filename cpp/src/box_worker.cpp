@@ -310,7 +310,8 @@ void BoxWorker::begin(std::size_t accumulator) {
   }
 }
 
-// Where slices are exchanged along the first two axes, or rows are straight from there.
+// Where slices are exchanged along the first two axes, or rows are made straight from the first
+// one.
 bool BoxWorker::begins_narrow(const Chain& chain, const Accumulator& accumulator) const {
   if (!chain.narrow) return false;
   if (row_way_ == RowWay::small) return true;
@@ -322,14 +323,15 @@ bool BoxWorker::begins_narrow(const Chain& chain, const Accumulator& accumulator
 }
 
 void BoxWorker::begin_narrow(Chain& chain) {
-  double summed_by_rows = job_.plan.volume;
+  auto summed = static_cast<double>(slides_[0].axis->box.size);
   if (row_way_ == RowWay::fours) {
-    summed_by_rows = FourRows::summed(*slides_[0].axis);
+    summed *= 4;
     chain.fours->begin(slides_[1], geometry_, row_lanes_, chain.borders.back().lanes());
   } else if (row_way_ == RowWay::small) {
+    summed = job_.plan.volume;
     chain.small->begin(slides_[1], geometry_, row_lanes_);
   }
-  chain.narrow->begin(*chain.images, slab_lanes_, slab_lanes_ / slides_[1].sources, summed_by_rows);
+  chain.narrow->begin(*chain.images, slab_lanes_, slab_lanes_ / slides_[1].sources, summed);
 }
 
 void BoxWorker::begin_first(std::size_t accumulator) {

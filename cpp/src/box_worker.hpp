@@ -26,8 +26,8 @@ struct Interruption {
   Poll poll;  // only for the caller's thread
 };
 
-// How the rows of a narrow chain become results: as all rows do, or all of them straight from the
-// sums along the first axis.
+// How the rows of a narrow chain become results: as all rows do, or straight from the sums along
+// the first axis, by FourRows or SmallRows.
 enum class RowWay : std::uint8_t { any, fours, small };
 
 class BoxWorker {
@@ -40,7 +40,7 @@ class BoxWorker {
   // The slides of one accumulator.
   struct Chain {
     Chain(const BoxJob& job, StateKind kind, Accumulator& accumulator);
-    // The first two slides, as long as 32 bits hold the sums of the first one; or all of a plane.
+    // As long as 32 bits hold the sums of the first slide: that, and the second one or all rows.
     std::optional<NarrowSlide> narrow;
     std::optional<NarrowSlices> narrow_slices;
     std::optional<AxisSlide<NarrowSlices>> second_of_narrow;

@@ -27,8 +27,6 @@ class FourRows {
   static bool serves(const RowGeometry& geometry) {
     return geometry.axes().front().size >= smallest_exchanged_window;
   }
-  // Samples of a four.
-  static double summed(const BoxAxis& first) { return 4.0 * static_cast<double>(first.box.size); }
 
   // For the rows of a unit, `lanes` long; these and `border`, which stands for what lies beyond
   // their ends, must live until the last write().

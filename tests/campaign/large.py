@@ -4,6 +4,7 @@ They meet the vector loops and their tails, several workers, and the exchange of
 axis. Sums of integers must be exact, those of floats within the stated bounds.
 """
 
+import functools
 import math
 
 import numpy as np
@@ -91,13 +92,20 @@ def volumes_in_units(draw):
     mode = draw.choose(("reflect", "mirror", "nearest", "wrap", "valid", "constant", "shrink"))
     cval = draw.choose((0.0, 1.0, 0.25, -3.0))
     options = {"mode": mode, "cval": cval} if mode == "constant" else {"mode": mode}
-    stride = draw.choose((1, 1, 1, 2, 7))
+    options["stride"] = draw.choose((1, 1, 1, 2, 7, (1, 3, 1), (2, 1, 1)))
     found = draw.call(
-        bx.box_filter, lay_out(draw, image), sizes, "sum", dtype="float64", stride=stride,
+        bx.box_filter, lay_out(draw, image), sizes, "sum", dtype="float64",
         workers=draw.workers(), **options,
     )  # fmt: skip
-    expected = box_oracle.exact_sums(image, sizes, mode, cval, stride, finest=finest + 6)
+    exact = functools.partial(
+        box_oracle.exact_sums, size=sizes, mode=mode, stride=options["stride"]
+    )
+    expected = exact(image, cval=cval, finest=finest + 6)
     np.testing.assert_array_equal(found, expected)
+    # They are made in another way.
+    means = draw.call(bx.box_filter, lay_out(draw, image), sizes, workers=draw.workers(), **options)
+    counts = exact(np.ones(shape)) if mode == "shrink" else math.prod(sizes)
+    np.testing.assert_array_equal(means, (expected / counts).astype(np.float32))
 
 
 def assert_right(found, windows, dtype):
