@@ -35,7 +35,7 @@ RowWay BoxWorker::way_of_narrow_rows() const {
       output.statistic == Statistic::mean && dtype == DType::float32 && steps_by_items &&
       writer_.goes_straight(0, output.view.data + output_offsets_[0], row_.front().outputs);
   if (!straight) return RowWay::any;
-  if (SmallRows::serves(*slides_[1].axis, geometry_)) return RowWay::small;
+  if (SmallRows::serves(*slides_[0].axis, *slides_[1].axis, geometry_)) return RowWay::small;
   return FourRows::serves(geometry_) ? RowWay::fours : RowWay::any;
 }
 

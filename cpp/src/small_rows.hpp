@@ -18,8 +18,9 @@ class SmallRows {
  public:
   SmallRows(const UnitSums& kernels, double volume) : kernels_(kernels), volume_(volume) {}
 
-  static bool serves(const BoxAxis& second, const RowGeometry& geometry) {
-    return second.box.size < smallest_sliding_box &&
+  // Slices along the first axis are exchanged, which has to cost no more than to take them anew.
+  static bool serves(const BoxAxis& first, const BoxAxis& second, const RowGeometry& geometry) {
+    return 2 * first.box.stride <= first.box.size && second.box.size < smallest_sliding_box &&
            geometry.axes().front().size < smallest_exchanged_window;
   }
 
@@ -57,6 +58,9 @@ class SmallRows {
   }
 
  private:
+  // What UnitSums::sum_rows and slide_lanes can do.
+  static_assert(smallest_sliding_box <= 5 && smallest_exchanged_window <= 6);
+
   const UnitSums& kernels_;
   double volume_;
   const BoxSpan* span_ = nullptr;

@@ -29,7 +29,7 @@ ExactDivisor ExactDivisor::of(double count) {
   if (std::fma(-reciprocal, count, 1.0) > 0) {
     reciprocal = std::nextafter(reciprocal, std::numeric_limits<double>::infinity());
   }
-  return {count, reciprocal, std::fma(-reciprocal, count, 1.0) / count};
+  return {count, reciprocal, -(std::fma(reciprocal, count, -1.0) / count)};
 }
 
 }  // namespace boxel

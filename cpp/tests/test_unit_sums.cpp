@@ -288,6 +288,17 @@ TEST(windows_of_fours_are_those_of_their_lanes) {
   }
 }
 
+TEST(an_exact_divisor_makes_zeros_plain) {
+  for (const double count : {1.0, 8.0, 0x1p-20, 3.0, 27.0, 29791.0, 0x1p24 * 29791}) {
+    const ExactDivisor divisor = ExactDivisor::of(count);
+    CHECK(std::signbit(divisor.rest), count);
+    for (const double sum : {0.0, -0.0}) {
+      const double quotient = std::fma(sum, divisor.reciprocal, sum * divisor.rest);
+      CHECK(quotient == 0 && !std::signbit(quotient), count, sum);
+    }
+  }
+}
+
 TEST(rows_of_small_boxes_are_summed_and_slid_along) {
   for_kernels_and_lengths([](const UnitSums& kernels, Random& random, std::int64_t lanes) {
     const std::int64_t extended = left + lanes + 16;

@@ -35,11 +35,12 @@ struct RowExtension {
 // twice the digits, so that sum * reciprocal + sum * rest is off by 2^-104 of it before it is
 // rounded (Brisebarre, Muller and Raina, 2004). A quotient of whole numbers k / n lies 2^-54 / n of
 // it or more from what is half way between two doubles, and never on it: k would be a multiple of
-// an odd number of 54 bits. So it is rounded as the quotient is, for all n that a box can have.
+// an odd number of 54 bits. So it is rounded as the quotient is, for n below 2^50; no box is as
+// large whose means are sums divided.
 struct ExactDivisor {
   double count;
   double reciprocal;
-  double rest;  // never positive, so that -0.0 becomes 0.0
+  double rest;  // negative, or -0.0, so that -0.0 becomes 0.0
 
   static ExactDivisor of(double count);
 };
