@@ -130,6 +130,7 @@ def jobs_of_means() -> tuple[BoxJob, ...]:
         volume(cube(3), bars=of_volume),
         volume(cube(9), bars=of_volume, beside_columns=16, beside_normal=True),
         volume(cube(31), bars=of_volume, beside_normal=True),
+        BoxJob((256, 256, 256), (104, 104, 104), cube(101), beside_size=9),
         volume(cube(9), "float64", agreement=Tolerance(rtol=1e-13)),
         volume(cube(9), "uint16", out_dtype="uint16", agreement=ROUNDED),
         volume(cube(9), "uint8", out_dtype="uint8", agreement=ROUNDED),

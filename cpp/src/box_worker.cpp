@@ -34,6 +34,9 @@ std::int64_t most_outputs(const BoxPlan& plan) {
   return outputs;
 }
 
+// Whether boxes along an axis slide, where that is allowed.
+bool is_large(const BoxSpan& span) { return span.axis->box.size >= smallest_sliding_box; }
+
 void fill_sample(Sample sample, Value value, std::byte* out) {
   const auto put = [out](auto typed) { std::memcpy(out, &typed, sizeof(typed)); };
   switch (sample) {
@@ -78,12 +81,7 @@ BoxWorker::Chain::Chain(const BoxJob& job, StateKind kind, Accumulator& accumula
   const bool sums_floats =
       kind == StateKind::sum && job.states.sample == Sample::float32 && !job.states.masked;
   if (sums_floats && plan.slides.size() > 1) {
-    const UnitSums& kernels = job.request.kernels->unit_sums;
-    narrow.emplace(kernels, plan.slides[0], plan.volume);
-    narrow_slices.emplace(kernels);
-    second_of_narrow.emplace(accumulator, plan.slides[1]);
-    fours.emplace(kernels, accumulator, plan.volume);
-    small.emplace(kernels, plan.volume);
+    narrow.emplace(job.request.kernels->unit_sums, plan, accumulator);
   }
   for (std::size_t k = 0; k < plan.slides.size(); ++k) {
     if (k == 0) {
@@ -267,15 +265,12 @@ bool BoxWorker::has_margins() const { return geometry_.extends_in_place(row_lane
 
 // The last slide makes the rows.
 Margins BoxWorker::margins_after(std::size_t slide) const {
-  return slide + 1 == slides_.size() && has_margins() ? geometry_.margins() : Margins{};
+  return slide + 1 == slides_.size() ? geometry_.margins_in_place(row_lanes_) : Margins{};
 }
 
 // Whether any axis is worth a proof that sums are exact.
 bool BoxWorker::gains_by_exchanges() const {
-  const auto large = [](const BoxSpan& span) {
-    return span.axis->box.size >= smallest_sliding_box;
-  };
-  return std::ranges::any_of(slides_, large) || std::ranges::any_of(row_, large);
+  return std::ranges::any_of(slides_, is_large) || std::ranges::any_of(row_, is_large);
 }
 
 bool BoxWorker::begins_exchanges(const Accumulator& accumulator) const {
@@ -315,23 +310,20 @@ void BoxWorker::begin(std::size_t accumulator) {
 bool BoxWorker::begins_narrow(const Chain& chain, const Accumulator& accumulator) const {
   if (!chain.narrow) return false;
   if (row_way_ == RowWay::small) return true;
-  const auto slides = [](const BoxSpan& span) {
-    return span.axis->box.size >= smallest_sliding_box;
-  };
-  const bool both_slide = slides(slides_[0]) && slides(slides_[1]);
-  return begins_exchanges(accumulator) && (both_slide || row_way_ == RowWay::fours);
+  const bool both_large = is_large(slides_[0]) && is_large(slides_[1]);
+  return begins_exchanges(accumulator) && (both_large || row_way_ == RowWay::fours);
 }
 
 void BoxWorker::begin_narrow(Chain& chain) {
   auto summed = static_cast<double>(slides_[0].axis->box.size);
   if (row_way_ == RowWay::fours) {
     summed *= 4;
-    chain.fours->begin(slides_[1], geometry_, row_lanes_, chain.borders.back().lanes());
+    chain.narrow->fours.begin(slides_[1], geometry_, row_lanes_, chain.borders.back().lanes());
   } else if (row_way_ == RowWay::small) {
     summed = job_.plan.volume;
-    chain.small->begin(slides_[1], geometry_, row_lanes_);
+    chain.narrow->small.begin(slides_[1], geometry_, row_lanes_);
   }
-  chain.narrow->begin(*chain.images, slab_lanes_, slab_lanes_ / slides_[1].sources, summed);
+  chain.narrow->first.begin(*chain.images, slab_lanes_, slab_lanes_ / slides_[1].sources, summed);
 }
 
 void BoxWorker::begin_first(std::size_t accumulator) {
@@ -367,8 +359,9 @@ void BoxWorker::begin_slide(std::size_t axis) {
   for (std::size_t a = 0; a < chains_.size(); ++a) {
     Chain& chain = chains_[a];
     if (axis == 1 && chain.is_narrow) {
-      chain.narrow_slices->begin(chain.narrow->slices(), slides_[1], lanes);
-      chain.second_of_narrow->begin(*chain.narrow_slices, lanes, margins_after(1), places, true);
+      NarrowChain& narrow = *chain.narrow;
+      narrow.slices.begin(narrow.first.slices(), slides_[1], lanes);
+      narrow.second.begin(narrow.slices, lanes, margins_after(1), places, true);
       continue;
     }
     chain.inputs[axis - 1].begin(windows_[axis][a], lanes, chain.slices[axis].lanes());
@@ -390,7 +383,7 @@ void BoxWorker::advance(std::size_t accumulator, std::size_t axis, std::int64_t 
     for (std::int64_t k = 1; k < outputs; ++k) slide.advance(at_[axis] + k, k);
   };
   if (axis == 1 && chain.is_narrow) {
-    advance_slide(*chain.second_of_narrow);
+    advance_slide(chain.narrow->second);
   } else {
     advance_slide(chain.rest[axis - 1]);
   }
@@ -399,7 +392,7 @@ void BoxWorker::advance(std::size_t accumulator, std::size_t axis, std::int64_t 
 bool BoxWorker::advance_narrow(std::size_t accumulator) {
   Chain& chain = chains_[accumulator];
   if (!chain.is_narrow) return false;
-  chain.is_narrow = chain.narrow->advance(at_[0]);
+  chain.is_narrow = chain.narrow->first.advance(at_[0]);
   if (!chain.is_narrow) begin_first(accumulator);
   return chain.is_narrow;
 }
@@ -417,7 +410,7 @@ void BoxWorker::take_row() {
   scratch_.load(group, 0, place_, row_.front().sources, row_lanes_);
   for (std::size_t a = 0; a < chains_.size(); ++a) {
     row_exchanges_[a] = begin_row(a, group.samples[0]);
-    const Margins margins = has_margins() ? geometry_.margins() : Margins{};
+    const Margins margins = geometry_.margins_in_place(row_lanes_);
     windows_[0][a] = chains_[a].whole_row.reserve(*accumulators_[a], row_lanes_, margins);
     accumulators_[a]->take(windows_[0][a], group, row_lanes_, 0);
   }

@@ -37,15 +37,26 @@ class BoxWorker {
   void run(std::int64_t unit);
 
  private:
+  // As long as 32 bits hold the sums of the first slide: that, and the second one or all rows.
+  struct NarrowChain {
+    NarrowChain(const UnitSums& kernels, const BoxPlan& plan, Accumulator& accumulator)
+        : first(kernels, plan.slides[0], plan.volume),
+          slices(kernels),
+          second(accumulator, plan.slides[1]),
+          fours(kernels, accumulator, plan.volume),
+          small(kernels, plan.volume) {}
+
+    NarrowSlide first;
+    NarrowSlices slices;
+    AxisSlide<NarrowSlices> second;
+    FourRows fours;
+    SmallRows small;
+  };
+
   // The slides of one accumulator.
   struct Chain {
     Chain(const BoxJob& job, StateKind kind, Accumulator& accumulator);
-    // As long as 32 bits hold the sums of the first slide: that, and the second one or all rows.
-    std::optional<NarrowSlide> narrow;
-    std::optional<NarrowSlices> narrow_slices;
-    std::optional<AxisSlide<NarrowSlices>> second_of_narrow;
-    std::optional<FourRows> fours;
-    std::optional<SmallRows> small;
+    std::optional<NarrowChain> narrow;
     bool is_narrow = false;
     std::optional<AxisSlide<ImageSlices>> first;
     std::vector<AxisSlide<StateSlices>> rest;

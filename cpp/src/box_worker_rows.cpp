@@ -43,14 +43,14 @@ RowWay BoxWorker::way_of_narrow_rows() const {
 bool BoxWorker::write_narrow_rows() {
   Chain& chain = chains_.front();
   if (row_way_ == RowWay::any || !chain.is_narrow) return false;
-  const UnitSlices slices = chain.narrow->slices();
+  const UnitSlices slices = chain.narrow->first.slices();
   if (!slices.rows_fit) return false;
   at_[1] = slides_[1].first_output;
   locate_outputs();
   if (row_way_ == RowWay::fours) {
-    chain.fours->write(slices, chain.row, places_[0], output_stride(0));
+    chain.narrow->fours.write(slices, chain.row, places_[0], output_stride(0));
   } else {
-    chain.small->write(slices, places_[0], output_stride(0));
+    chain.narrow->small.write(slices, places_[0], output_stride(0));
   }
   return true;
 }
@@ -94,7 +94,7 @@ std::int64_t BoxWorker::output_stride(std::size_t output) const {
 std::int64_t BoxWorker::pitch_of_rows(std::size_t accumulator) const {
   const Chain& chain = chains_[accumulator];
   if (slides_.size() < 2) return 0;
-  if (slides_.size() == 2 && chain.is_narrow) return chain.second_of_narrow->pitch();
+  if (slides_.size() == 2 && chain.is_narrow) return chain.narrow->second.pitch();
   return chain.rest.back().pitch();
 }
 

@@ -74,11 +74,10 @@ class FourRows {
   static constexpr std::int64_t zeros_before_changes = 16;  // a cache line
 
   void put(const UnitSlices& input, RowSlide& row, std::int64_t first) {
-    const bool has_margins = geometry_->extends_in_place(lanes_);
-    const Margins margins = has_margins ? geometry_->margins() : Margins{};
-    const Lanes sums = sums_.reserve(accumulator_, lanes_, margins);
+    const Lanes sums = sums_.reserve(accumulator_, lanes_, geometry_->margins_in_place(lanes_));
     input.sum(kernels_, *span_, lanes_, sums.row<double>(0), first, span_->axis->box.size);
-    const Lanes extended = row.extend(*geometry_, {sums}, has_margins, border_).first;
+    const Lanes extended =
+        row.extend(*geometry_, {sums}, geometry_->extends_in_place(lanes_), border_).first;
     kernels_.sum_fours(input.units, fours_, extended.row<double>(0), geometry_->extended_lanes());
   }
 

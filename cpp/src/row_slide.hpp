@@ -65,7 +65,10 @@ class RowGeometry {
   bool extends_in_place(std::int64_t lanes) const {
     return filtered_ && body_.from == 0 && body_.lanes == lanes;
   }
-  Margins margins() const { return {body_.to, extended_lanes_ - body_.to - body_.lanes}; }
+  Margins margins_in_place(std::int64_t lanes) const {
+    if (!extends_in_place(lanes)) return {};
+    return {body_.to, extended_lanes_ - body_.to - body_.lanes};
+  }
   // Whether rows of so many lanes are extended where they lie, or need no lane that they lack.
   bool leaves_in_place(std::int64_t lanes) const {
     return !filtered_ || body_.lanes == extended_lanes_ || extends_in_place(lanes);

@@ -29,7 +29,8 @@ class SmallRows {
     span_ = &span;
     geometry_ = &geometry;
     lanes_ = lanes;
-    row_memory_.reserve(static_cast<std::size_t>(geometry.extended_lanes()) * sizeof(std::int32_t));
+    row_memory_.reserve(static_cast<std::size_t>(geometry.extended_lanes()) * sizeof(std::int32_t) +
+                        cache_line);
   }
 
   // The results of all boxes along the second axis, `stride` bytes apart.

@@ -149,6 +149,18 @@ inline void pick_lanes(S* out, const S* in, std::int64_t count) {
   for (std::int64_t j = 0; j < count; ++j) out[j] = in[j * Step];
 }
 
+// Calls set(to, from) for each lane of a copy.
+template <class Set>
+BOXEL_INLINE void for_copied_lanes(const LaneCopy& copy, Set set) {
+  // Mirrored margins are the usual case, which vectors reverse.
+  if (copy.step == -1) {
+    BOXEL_EACH_LANE
+    for (std::int64_t l = 0; l < copy.lanes; ++l) set(copy.to + l, copy.from - l);
+  } else {
+    for (std::int64_t l = 0; l < copy.lanes; ++l) set(copy.to + l, copy.from + l * copy.step);
+  }
+}
+
 // A state of `Rows` rows of lanes of one type.
 template <class S, int Rows>
 class RowsOf : public Accumulator {
@@ -185,7 +197,8 @@ class RowsOf : public Accumulator {
       S* lanes = first.row<S>(row);
       for (std::int64_t k = 0; k < count; ++k, lanes += pitch) {
         for (const LaneCopy& copy : copies) {
-          copy_run(lanes + copy.to, lanes + copy.from, copy.step, copy.lanes);
+          for_copied_lanes(copy, [lanes](std::int64_t to, std::int64_t from)
+                                     BOXEL_INLINED { lanes[to] = lanes[from]; });
         }
       }
     }
@@ -201,16 +214,6 @@ class RowsOf : public Accumulator {
   }
 
  private:
-  // Mirrored margins are the usual case, which vectors reverse.
-  static void copy_run(S* to, const S* from, std::int64_t step, std::int64_t lanes) {
-    if (step == -1) {
-      BOXEL_EACH_LANE
-      for (std::int64_t l = 0; l < lanes; ++l) to[l] = from[-l];
-    } else {
-      for (std::int64_t l = 0; l < lanes; ++l) to[l] = from[l * step];
-    }
-  }
-
   static void pick_row(S* out, const S* in, std::int64_t count, std::int64_t step,
                        std::int64_t inner) {
     if (inner == 1) {

@@ -86,15 +86,7 @@ inline void sum_fours(const Units& units, double* fours, const double* sums, std
 // Calls set(to, from) for the lanes of an extended row.
 template <class Set>
 BOXEL_INLINE void for_extended_lanes(const RowExtension& extension, Set set) {
-  for (const LaneCopy& copy : extension.copies) {
-    // Mirrored margins are the usual case, which vectors reverse.
-    if (copy.step == -1) {
-      BOXEL_EACH_LANE
-      for (std::int64_t l = 0; l < copy.lanes; ++l) set(copy.to + l, copy.from - l);
-    } else {
-      for (std::int64_t l = 0; l < copy.lanes; ++l) set(copy.to + l, copy.from + l * copy.step);
-    }
-  }
+  for (const LaneCopy& copy : extension.copies) for_copied_lanes(copy, set);
   BOXEL_EACH_LANE
   for (std::int64_t l = 0; l < extension.lanes; ++l) set(l, l);
 }
@@ -160,32 +152,10 @@ inline void sum_unit_rows(std::int32_t* extended, const RowGroup& group,
   });
 }
 
-template <int Terms>
-BOXEL_INLINE void slide_lanes_of(float* means, const std::int32_t* extended, std::int64_t lanes,
-                                 const ExactDivisor& divisor) {
-  const ExactFloatQuotient mean{divisor};
-  BOXEL_EACH_LANE
-  for (std::int64_t l = 0; l < lanes; ++l) {
-    std::int32_t sum = extended[l];
-    for (int k = 1; k < Terms; ++k) sum += extended[l + k];
-    means[l] = mean(sum);
-  }
-}
-
 inline void slide_lanes(float* means, const std::int32_t* extended, std::int64_t lanes,
                         std::int64_t size, const ExactDivisor& divisor) {
-  switch (size) {
-    case 1:
-      return slide_lanes_of<1>(means, extended, lanes, divisor);
-    case 2:
-      return slide_lanes_of<2>(means, extended, lanes, divisor);
-    case 3:
-      return slide_lanes_of<3>(means, extended, lanes, divisor);
-    case 4:
-      return slide_lanes_of<4>(means, extended, lanes, divisor);
-    default:
-      return slide_lanes_of<5>(means, extended, lanes, divisor);
-  }
+  const FinishedWindows<std::int32_t, ExactFloatQuotient> store{means, {divisor}};
+  slide_windows(extended, {lanes, size, false, divisor.count}, store);
 }
 
 inline constexpr UnitSums unit_sums{take_units,         exchange_units, take_unit_sums,
