@@ -29,8 +29,7 @@ class SmallRows {
     span_ = &span;
     geometry_ = &geometry;
     lanes_ = lanes;
-    row_memory_.reserve(static_cast<std::size_t>(geometry.extended_lanes()) * sizeof(std::int32_t) +
-                        cache_line);
+    row_memory_.reserve(static_cast<std::size_t>(geometry.extended_lanes()) * sizeof(std::int32_t));
   }
 
   // The results of all boxes along the second axis, `stride` bytes apart.

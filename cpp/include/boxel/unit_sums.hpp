@@ -72,7 +72,7 @@ struct UnitSums {
                       const ExactDivisor& divisor);
   // Sums of up to four rows, extended; what no lane extends to is not touched.
   void (*sum_rows)(std::int32_t* extended, const RowGroup& group, const RowExtension& extension);
-  // Means of windows of up to five lanes, rounded as above. A cache line more may be read.
+  // Means of windows of up to five lanes, rounded as above.
   void (*slide_lanes)(float* means, const std::int32_t* extended, std::int64_t lanes,
                       std::int64_t size, const ExactDivisor& divisor);
 };
