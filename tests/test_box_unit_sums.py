@@ -80,6 +80,15 @@ def test_sums_are_exact(shape, size, mode, kind):
         assert_exact(image, size, mode, workers=workers, stride=stride)
 
 
+@pytest.mark.parametrize("mode", [mode for mode in MODES if mode != "valid"])
+@pytest.mark.parametrize("first_size", [5, 40])
+def test_margins_of_rows_of_any_length(first_size, mode):
+    for length in (65, 70, 79, 88):
+        image = drawn("of 24 bits", (4, 6, length))
+        for size in (6, 33, 46, 47, 48, 49, 50, 64, 100, 131, 176, 260, 401):
+            assert_exact(image, (first_size, 5, size), mode)
+
+
 @pytest.mark.parametrize("axis", [0, 1])
 @pytest.mark.parametrize("size", [5, 31, 63, 64, 65])
 def test_sums_and_their_differences_at_the_limit_of_32_bits(size, axis):

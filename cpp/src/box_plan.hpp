@@ -67,6 +67,12 @@ struct BoxSpan {
     return place == beyond ? beyond : place - first_source;
   }
 
+  // Whether a position is that of a sample, not beyond a border.
+  bool within(std::int64_t position) const {
+    const std::int64_t place = position + axis->box.low;
+    return place >= 0 && place < axis->length;
+  }
+
   const BoxAxis* axis;
   std::int64_t first_output;
   std::int64_t outputs;

@@ -44,7 +44,7 @@ bool BoxWorker::write_narrow_rows() {
   Chain& chain = chains_.front();
   if (row_way_ == RowWay::any || !chain.is_narrow) return false;
   const UnitSlices slices = chain.narrow->first.slices();
-  if (!slices.rows_fit) return false;
+  if (row_way_ == RowWay::small && !slices.rows_fit) return false;
   at_[1] = slides_[1].first_output;
   locate_outputs();
   if (row_way_ == RowWay::fours) {

@@ -3,10 +3,13 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "box_plan.hpp"
 #include "boxel/unit_sums.hpp"
+#include "paired_positions.hpp"
 
 namespace boxel {
 
@@ -17,22 +20,25 @@ struct UnitSlices {
   const std::int32_t* border = nullptr;  // a slice of what lies beyond the border
   bool rows_fit = false;                 // 32 bits hold what rows of results are made from, too
 
-  // The slice at a position of the second axis, where slices have so many lanes.
-  const std::int32_t* at(const BoxSpan& span, std::int64_t position, std::int64_t lanes) const {
-    const std::int64_t source = span.source(position);
+  // A slice of the second axis, or what stands beyond its borders.
+  const std::int32_t* at(std::int64_t source, std::int64_t lanes) const {
     return source == beyond ? border : sums + source * lanes;
   }
   // Sums of some slices, as an accumulator would have them.
   void sum(const UnitSums& kernels, const BoxSpan& span, std::int64_t lanes, double* out,
-           std::int64_t first, std::int64_t count) const {
+           const PairedPositions& positions) const {
+    std::int64_t taken = 0;
     RowGroup group;
-    for (std::int64_t taken = 0; taken < count; taken += group.count) {
-      group.count = static_cast<int>(std::min<std::int64_t>(max_group, count - taken));
-      for (int k = 0; k < group.count; ++k) {
-        group.samples[static_cast<std::size_t>(k)] = at(span, first + taken + k, lanes);
+    group.ahead = max_group * lanes * static_cast<std::int64_t>(sizeof(std::int32_t));
+    positions.for_groups([&](std::span<const std::int64_t> some, int times) {
+      group.count = static_cast<int>(some.size());
+      for (std::size_t k = 0; k < some.size(); ++k) {
+        group.samples[k] = at(span.source(some[k]), lanes);
       }
-      kernels.take_sums(units, out, group, lanes, taken);
-    }
+      kernels.take_sums(units, out, group, lanes, taken, times);
+      taken += group.count;
+      return true;
+    });
   }
 };
 
@@ -50,13 +56,13 @@ class NarrowSlices {
   }
 
   void put(Lanes out, std::int64_t first, std::int64_t count) {
-    input_.sum(kernels_, *span_, lanes_, out.row<double>(0), first, count);
+    input_.sum(kernels_, *span_, lanes_, out.row<double>(0), {*span_, first, count});
   }
 
   bool exchange(Lanes out, Lanes from, std::int64_t added, std::int64_t removed) {
     kernels_.exchange_sums(input_.units, out.row<double>(0), from.row<double>(0),
-                           input_.at(*span_, added, lanes_), input_.at(*span_, removed, lanes_),
-                           lanes_);
+                           input_.at(span_->source(added), lanes_),
+                           input_.at(span_->source(removed), lanes_), lanes_);
     return true;
   }
 

@@ -64,21 +64,36 @@ class NarrowSlide {
   std::int32_t* border() const { return reinterpret_cast<std::int32_t*>(border_memory_.data()); }
 
   bool begin_box(std::int64_t first) {
-    const auto summed = static_cast<double>(size());
-    std::optional<Units> found;
-    for (std::int64_t slice = first; slice < first + size(); ++slice) {
-      images_->admit(slice);
-      found = Units::of(images_->grid(), summed, volume_);
-      if (!found) return false;
-    }
-    const std::optional<Units> of_rows = Units::of(images_->grid(), summed_by_rows_, volume_);
-    rows_fit_ = of_rows.has_value();
-    units_ = of_rows.value_or(*found);
-    images_->put_units(sums_, units_, window(), first, size());
+    const PairedPositions slices = images_->pair(first, size());
+    if (!put(slices)) return false;
     std::fill_n(border(), border_lanes_,
                 images_->border_units(units_) * static_cast<std::int32_t>(size()));
     at_ = began_ = first;
     return true;
+  }
+
+  // Most slices are on the grid of any of them. Where one is not, all are looked at.
+  bool put(const PairedPositions& slices) {
+    const auto fits = [&](std::int64_t slice) {
+      images_->admit(slice);
+      return Units::of(images_->grid(), static_cast<double>(size()), volume_).has_value();
+    };
+    if (!fits(slices.any())) return false;
+    find_units();
+    if (images_->put_units(sums_, units_, window(), slices)) return true;
+    if (!std::ranges::all_of(slices.twice, fits) || !std::ranges::all_of(slices.once, fits)) {
+      return false;
+    }
+    find_units();
+    return images_->put_units(sums_, units_, window(), slices);
+  }
+
+  // Of the grid of all slices that were admitted, on which sums fit.
+  void find_units() {
+    const std::optional<Units> of_rows = Units::of(images_->grid(), summed_by_rows_, volume_);
+    rows_fit_ = of_rows.has_value();
+    units_ = of_rows ? *of_rows
+                     : Units::of(images_->grid(), static_cast<double>(size()), volume_).value();
   }
 
   const UnitSums& sums_;

@@ -3,12 +3,16 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
+#include <iterator>
+#include <span>
 #include <vector>
 
 #include "box_plan.hpp"
 #include "boxel/unit_sums.hpp"
 #include "lane_buffer.hpp"
+#include "paired_positions.hpp"
 #include "row_sources.hpp"
 
 namespace boxel {
@@ -63,14 +67,29 @@ class ImageSlices {
     for (const SlabRow& row : slab_) take(out.from(row.first_lane), row, first, count, 0);
   }
 
-  // The same of samples that were admitted, in units of their grid. Some slice must be there.
-  void put_units(const UnitSums& sums, const Units& units, std::int32_t* out, std::int64_t first,
-                 std::int64_t count) {
-    for (const SlabRow& row : slab_) {
-      load_groups(row, first, count, [&](const RowGroup& group, std::int64_t before) {
-        sums.take(units, out + row.first_lane, group, row.lanes, before);
-      });
-    }
+  PairedPositions pair(std::int64_t first, std::int64_t count) const {
+    return {span_, first, count};
+  }
+
+  // put() in units. False where a sample does not fit: the sums mean nothing then. Some slice must
+  // be there.
+  bool put_units(const UnitSums& sums, const Units& units, std::int32_t* out,
+                 const PairedPositions& slices) {
+    std::int64_t taken = 0;
+    // Slices of a group row by row, so that what is asked for ahead is what comes next.
+    return slices.for_groups([&](std::span<const std::int64_t> some, int times) {
+      const auto slice_at = [some](std::int64_t k) { return some[static_cast<std::size_t>(k)]; };
+      std::int64_t loaded = 0;
+      bool fit = true;
+      for (const SlabRow& row : slab_) {
+        const auto take = [&](const RowGroup& group, std::int64_t) {
+          fit &= sums.take(units, out + row.first_lane, group, row.lanes, taken, times);
+        };
+        loaded = load_groups(row, std::ssize(some), slice_at, take);
+      }
+      taken += loaded;
+      return fit;
+    });
   }
 
   void append(Lanes out, Lanes held, std::int64_t slice, std::int64_t count) {
@@ -166,11 +185,10 @@ class ImageSlices {
     });
   }
 
-  // Calls visit(group of samples, how many came before) for a row of some slices, and returns how
-  // many slices are there.
-  template <class Visit>
-  std::int64_t load_groups(const SlabRow& row, std::int64_t first, std::int64_t count,
-                           Visit visit) {
+  // Calls visit(group of samples, how many came before) for a row of slices slice_at(0), ..., and
+  // returns how many of them are there.
+  template <class SliceAt, class Visit>
+  std::int64_t load_groups(const SlabRow& row, std::int64_t count, SliceAt slice_at, Visit visit) {
     RowGroup group;
     group.count = 0;
     group.ahead = bytes_ahead(row);
@@ -181,8 +199,8 @@ class ImageSlices {
       loaded += group.count;
       group.count = 0;
     };
-    for (std::int64_t slice = first; slice < first + count; ++slice) {
-      if (load(group, group.count, row, slice)) ++group.count;
+    for (std::int64_t k = 0; k < count; ++k) {
+      if (load(group, group.count, row, slice_at(k))) ++group.count;
       if (group.count == max_group) flush();
     }
     flush();
@@ -191,8 +209,9 @@ class ImageSlices {
 
   void take(Lanes state, const SlabRow& row, std::int64_t first, std::int64_t count,
             std::int64_t taken) {
+    const auto slice_at = [first](std::int64_t k) { return first + k; };
     const std::int64_t loaded =
-        load_groups(row, first, count, [&](const RowGroup& group, std::int64_t before) {
+        load_groups(row, count, slice_at, [&](const RowGroup& group, std::int64_t before) {
           accumulator_.take(state, group, row.lanes, taken + before);
         });
     if (loaded == 0 && taken == 0) accumulator_.clear(state, row.lanes);
@@ -232,7 +251,7 @@ class StateSlices {
     const std::int64_t source = span_.source(first);
     const bool side_by_side =
         source != beyond && span_.source(first + count - 1) == source + count - 1 &&
-        count <= span_.axis->length && inside(first) && inside(first + count - 1);
+        count <= span_.axis->length && span_.within(first) && span_.within(first + count - 1);
     std::int64_t taken = 1;
     if (side_by_side && count > 1) {
       taken = std::min<std::int64_t>(count, 4);
@@ -254,11 +273,6 @@ class StateSlices {
   }
 
  private:
-  bool inside(std::int64_t at) const {
-    const std::int64_t position = at + span_.axis->box.low;
-    return position >= 0 && position < span_.axis->length;
-  }
-
   Lanes slice(std::int64_t at) const {
     const std::int64_t source = span_.source(at);
     if (source == beyond) return border_;

@@ -36,8 +36,7 @@ class SmallRows {
   void write(const UnitSlices& input, std::byte* out, std::int64_t stride) {
     const ExactDivisor divisor = ExactDivisor::of(volume_ / input.units.unit);
     const RowGeometry::Body& body = geometry_->body();
-    const RowExtension extension{body.to, body.lanes, geometry_->extended_lanes(),
-                                 geometry_->copies()};
+    const RowExtension extension{body.lanes, geometry_->copies()};
     auto* row = reinterpret_cast<std::int32_t*>(row_memory_.data());
     RowGroup group;
     group.count = static_cast<int>(span_->axis->box.size);
@@ -49,9 +48,9 @@ class SmallRows {
       const std::int64_t first = (span_->first_output + k) * span_->axis->box.stride;
       for (int slice = 0; slice < group.count; ++slice) {
         group.samples[static_cast<std::size_t>(slice)] =
-            input.at(*span_, first + slice, lanes_) + body.from;
+            input.at(span_->source(first + slice), lanes_) + body.from;
       }
-      kernels_.sum_rows(row, group, extension);
+      kernels_.sum_rows(row + body.to, group, extension);
       kernels_.slide_lanes(reinterpret_cast<float*>(out + k * stride), row, geometry_->outputs(),
                            geometry_->axes().front().size, divisor);
     }

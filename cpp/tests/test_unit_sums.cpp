@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <numeric>
 #include <vector>
@@ -91,7 +92,11 @@ TEST(unit_sums_take_rows) {
         group.samples[k] = rows[k].data();
         for (std::size_t l = 0; l < sums.size(); ++l) expected[l] += in_eighths(rows[k][l]);
       }
-      kernels.take(eighths(), sums.data(), group, lanes, taken);
+      const int times = count % 2 + 1;
+      CHECK(kernels.take(eighths(), sums.data(), group, lanes, taken, times), lanes);
+      for (std::size_t l = 0; times == 2 && l < sums.size(); ++l) {
+        for (const std::vector<float>& row : rows) expected[l] += in_eighths(row[l]);
+      }
       taken += count;
     }
     CHECK(sums == expected, lanes);
@@ -136,7 +141,16 @@ TEST(unit_sums_refuse_samples_that_do_not_fit) {
       const std::vector<float> removed = added;
       added[static_cast<std::size_t>(lane)] = sample;
       std::vector<std::int32_t> sums(added.size());
-      return kernels.exchange(units, sums.data(), added.data(), removed.data(), lanes, 0);
+      const bool exchanges =
+          kernels.exchange(units, sums.data(), added.data(), removed.data(), lanes, 0);
+      // In any row of a group.
+      RowGroup group;
+      group.count = 8;
+      group.samples.fill(removed.data());
+      group.samples[static_cast<std::size_t>(lane) % 8] = added.data();
+      CHECK_EQ(kernels.take(units, sums.data(), group, lanes, lane % 2, 1), exchanges, sample,
+               lane);
+      return exchanges;
     };
     for (std::int64_t lane = 0; lane < lanes; ++lane) {
       for (const float sample : {most, -most, 0.0F, -0.0F, 0.125F}) {
@@ -160,14 +174,15 @@ TEST(unit_sums_are_taken_and_exchanged_in_float64) {
     std::vector<double> expected(sums.size(), 0);
     for (const int count : {5, 8, 2}) {
       const auto taken = static_cast<std::int64_t>(rows.size());
+      const int times = count % 2 + 1;
       RowGroup group;
       group.count = count;
       for (int k = 0; k < count; ++k) {
         rows.push_back(draw_sums(random, lanes));
         group.samples[static_cast<std::size_t>(k)] = rows.back().data();
-        for (std::size_t l = 0; l < sums.size(); ++l) expected[l] += rows.back()[l] / 8.0;
+        for (std::size_t l = 0; l < sums.size(); ++l) expected[l] += times * (rows.back()[l] / 8.0);
       }
-      kernels.take_sums(eighths(), sums.data(), group, lanes, taken);
+      kernels.take_sums(eighths(), sums.data(), group, lanes, taken, times);
     }
     CHECK(sums == expected, lanes);
     const std::vector<std::int32_t>& a = rows[0];
@@ -212,39 +227,91 @@ std::vector<std::int32_t> draw_row(Random& random, std::int64_t lanes) {
   return row;
 }
 
+// Most of a mirrored margin's lanes are left out: their fours are copied.
+struct ExtendedFours {
+  std::int64_t end;  // of the lanes behind the row's first one
+  std::vector<LaneCopy> lane_copies;
+  std::vector<LaneRun> summed;
+  std::vector<LaneCopy> copies;
+
+  explicit ExtendedFours(std::int64_t lanes)
+      : end((lanes + 16 + 7) / 8 * 8), lane_copies(copies_of(lanes)), summed{{-16, end}} {
+    if (lanes <= 20) return;
+    lane_copies[0] = {-11, 10, -1, 3};
+    lane_copies.push_back({-3, 2, -1, 3});
+    summed = {{-16, -8}, {0, end}};
+    copies = {{-8, 10, -1, 8}};
+  }
+  FourExtension extension(std::int64_t lanes) const {
+    return {{lanes, lane_copies}, summed, copies};
+  }
+};
+
+std::vector<double> fours_of(const std::vector<std::int64_t>& sums) {
+  std::vector<double> fours;
+  for (std::size_t l = 0; l < sums.size(); ++l) {
+    fours.push_back(0);
+    for (std::size_t k = l < 3 ? 0 : l - 3; k <= l; ++k) {
+      fours.back() += static_cast<double>(sums[k]);
+    }
+  }
+  return fours;
+}
+
+void check_fours(const UnitSums& kernels, std::int64_t lanes, bool fit,
+                 const std::function<std::vector<std::int32_t>()>& draw_next) {
+  constexpr std::int64_t before = 24;
+  const ExtendedFours layout(lanes);
+  std::vector<std::int64_t> sums(static_cast<std::size_t>(left + layout.end), 0);
+  std::vector<std::int32_t> changes(static_cast<std::size_t>(before + layout.end), 0);
+  std::vector<double> fours(changes.size(), 0);
+  const auto as_expected = [&] {
+    return std::vector<double>(fours.begin() + before - left, fours.end()) == fours_of(sums);
+  };
+  std::vector<std::int32_t> row = draw_next();
+  add_extended(sums, row, 1);
+  std::vector<double> in_samples;
+  for (const std::int64_t sum : sums) in_samples.push_back(static_cast<double>(sum) / 8.0);
+  kernels.sum_fours(eighths(), fours.data() + before - left, in_samples.data(),
+                    static_cast<std::int64_t>(sums.size()));
+  CHECK(as_expected(), lanes);
+  for (int k = 0; k < 3; ++k) {
+    const std::vector<std::int32_t> next = draw_next();
+    kernels.exchange_fours(fours.data() + before, changes.data() + before, next.data(), row.data(),
+                           layout.extension(lanes), fit);
+    add_extended(sums, next, 1);
+    add_extended(sums, row, -1);
+    row = next;
+    CHECK(as_expected(), lanes, "exchange", k);
+  }
+  // Nothing came into being before the first lane.
+  CHECK(std::all_of(fours.begin(), fours.begin() + before - left, [](double x) { return x == 0; }));
+}
+
 }  // namespace
 
 TEST(fours_are_summed_and_exchanged) {
   for_kernels_and_lengths([](const UnitSums& kernels, Random& random, std::int64_t lanes) {
-    const std::int64_t extended = left + lanes + 16;
-    const std::vector<LaneCopy> copies = copies_of(lanes);
-    const RowExtension extension{left, lanes, extended, copies};
-    std::vector<std::int64_t> sums(static_cast<std::size_t>(extended), 0);
-    const auto fours_of_sums = [&] {
-      std::vector<double> fours;
-      for (std::size_t l = 0; l < sums.size(); ++l) {
-        fours.push_back(0);
-        for (std::size_t k = l < 3 ? 0 : l - 3; k <= l; ++k) {
-          fours.back() += static_cast<double>(sums[k]);
-        }
+    for (const bool fit : {true, false}) {
+      check_fours(kernels, lanes, fit, [&] { return draw_row(random, lanes); });
+    }
+  });
+}
+
+TEST(fours_whose_changes_32_bits_do_not_hold_are_exchanged) {
+  for_kernels_and_lengths([](const UnitSums& kernels, Random& random, std::int64_t lanes) {
+    check_fours(kernels, lanes, false, [&] { return draw_sums(random, lanes); });
+    // At the limit, from one side to the other, in one lane only.
+    for (std::int64_t lane = 0; lane < lanes; ++lane) {
+      for (const std::int32_t change : {1 << 28, (1 << 28) + 1, (1 << 30) - 1}) {
+        std::int32_t sign = 1;
+        check_fours(kernels, lanes, false, [&] {
+          std::vector<std::int32_t> row(static_cast<std::size_t>(lanes), sign * (1 << 28));
+          row[static_cast<std::size_t>(lane)] = sign * change;
+          sign = -sign;
+          return row;
+        });
       }
-      return fours;
-    };
-    std::vector<std::int32_t> changes(static_cast<std::size_t>(3 + extended), 0);
-    std::vector<double> fours(sums.size(), 7);
-    std::vector<std::int32_t> row = draw_row(random, lanes);
-    add_extended(sums, row, 1);
-    std::vector<double> in_samples;
-    for (const std::int64_t sum : sums) in_samples.push_back(static_cast<double>(sum) / 8.0);
-    kernels.sum_fours(eighths(), fours.data(), in_samples.data(), extended);
-    CHECK(fours == fours_of_sums(), lanes);
-    for (int k = 0; k < 3; ++k) {
-      const std::vector<std::int32_t> next = draw_row(random, lanes);
-      kernels.exchange_fours(fours.data(), changes.data() + 3, next.data(), row.data(), extension);
-      add_extended(sums, next, 1);
-      add_extended(sums, row, -1);
-      row = next;
-      CHECK(fours == fours_of_sums(), lanes, "exchange", k);
     }
   });
 }
@@ -315,7 +382,7 @@ TEST(rows_of_small_boxes_are_summed_and_slid_along) {
       }
       for (std::size_t k = 0; k < rows.size(); ++k) group.samples[k] = rows[k].data();
       std::vector<std::int32_t> found(sums.size(), 0);
-      kernels.sum_rows(found.data(), group, {left, lanes, extended, copies});
+      kernels.sum_rows(found.data() + left, group, {lanes, copies});
       for (std::size_t l = 0; l < sums.size(); ++l) CHECK_EQ(found[l], sums[l], lanes, l);
       for (std::int64_t size = 1; size <= 5; ++size) {
         const double samples = static_cast<double>(size * 9) * 0x1p24;

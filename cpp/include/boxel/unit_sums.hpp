@@ -23,12 +23,22 @@ struct Units {
   static std::optional<Units> of(const Grid& grid, double summed, double volume);
 };
 
-// How a row is extended beyond its ends: its first lane becomes lane `to`, and others are copies.
+// How a row is extended beyond its ends by copies. All lanes are counted from its first one.
 struct RowExtension {
-  std::int64_t to;
   std::int64_t lanes;
-  std::int64_t extended_lanes;
-  std::span<const LaneCopy> copies;  // from lanes of the row, to lanes counted from its first one
+  std::span<const LaneCopy> copies;
+};
+
+struct LaneRun {
+  std::int64_t first;
+  std::int64_t end;
+};
+
+// The same of fours.
+struct FourExtension {
+  RowExtension lanes;                // as far as fours are summed from them
+  std::span<const LaneRun> summed;   // fours that are, in multiples of a vector
+  std::span<const LaneCopy> copies;  // fours that are others then
 };
 
 // For sums that are whole numbers of some unit, at most 2^53 of them. 1 / count in two parts has
@@ -46,32 +56,34 @@ struct ExactDivisor {
 };
 
 struct UnitSums {
-  // Takes a group of rows in, as Accumulator::take(); they must be samples of the grid.
-  void (*take)(const Units& units, std::int32_t* sums, const RowGroup& group, std::int64_t lanes,
-               std::int64_t taken);
-  // As Accumulator::exchange(). False where an added sample is no whole number of units, or beyond
-  // the least or most: the sums mean nothing then.
+  // Takes a group of rows in some times, as Accumulator::take(). False where an added sample is no
+  // whole number of units, or beyond the least or most: the sums mean nothing then.
+  bool (*take)(const Units& units, std::int32_t* sums, const RowGroup& group, std::int64_t lanes,
+               std::int64_t taken, int times);
+  // As Accumulator::exchange(). False as above.
   bool (*exchange)(const Units& units, std::int32_t* sums, const float* added, const float* removed,
                    std::int64_t lanes, std::int64_t ahead);
-  // Takes a group of rows of sums in, as Accumulator::take(), in float64.
+  // Takes a group of rows of sums in some times, as Accumulator::take(), in float64.
   void (*take_sums)(const Units& units, double* out, const RowGroup& group, std::int64_t lanes,
-                    std::int64_t taken);
+                    std::int64_t taken, int times);
   // out[l] = from[l] + added[l] - removed[l], in float64. `out` may be `from`.
   void (*exchange_sums)(const Units& units, double* out, const double* from,
                         const std::int32_t* added, const std::int32_t* removed, std::int64_t lanes);
   // Fours, in units and float64: in lane l the sum of it and the three lanes before it. Nothing
   // lies before lane 0.
   void (*sum_fours)(const Units& units, double* fours, const double* sums, std::int64_t lanes);
-  // Gives fours of extended rows one row for another. Three zeros must lie before `changes`, where
-  // extended rows of differences are kept; what no lane of the row extends to is not touched there.
+  // Gives fours of extended rows one row for another. In `changes` extended rows of differences are
+  // kept; what no lane of the row extends to is not touched there, and must be zero.
+  // `fit`: 32 bits are known to hold sums of four differences. If not, rows of smaller ones are
+  // found, since only rare images have large ones.
   void (*exchange_fours)(double* fours, std::int32_t* changes, const std::int32_t* added,
-                         const std::int32_t* removed, const RowExtension& extension);
+                         const std::int32_t* removed, const FourExtension& extension, bool fit);
   // Means of windows of `size` lanes from fours of all lanes they hold, rounded as a division in
   // float64 and a cast are. Zeros must lie before the fours, and a cache line more may be read.
   void (*slide_fours)(float* means, const double* fours, std::int64_t lanes, std::int64_t size,
                       const ExactDivisor& divisor);
   // Sums of up to four rows, extended; what no lane extends to is not touched.
-  void (*sum_rows)(std::int32_t* extended, const RowGroup& group, const RowExtension& extension);
+  void (*sum_rows)(std::int32_t* sums, const RowGroup& group, const RowExtension& extension);
   // Means of windows of up to five lanes, rounded as above.
   void (*slide_lanes)(float* means, const std::int32_t* extended, std::int64_t lanes,
                       std::int64_t size, const ExactDivisor& divisor);

@@ -2,7 +2,7 @@
 
 namespace boxel::BOXEL_KERNELS {
 
-// Of a sample that is known to be such a number.
+// Of a sample that was found to be such a number.
 BOXEL_INLINE std::int32_t known_units(float sample, float scale) {
   return static_cast<std::int32_t>(sample * scale);
 }
@@ -19,34 +19,42 @@ BOXEL_INLINE std::int32_t checked_units(float sample, float scale, float least, 
   return units;
 }
 
-// Takes rows of a group into sums: taken(x) is what a sample or a sum counts for.
-template <class S, class T, class Taken>
+// Takes rows of a group into sums: units_of(x) is what a sample or a sum counts for, `unit` times.
+template <class S, class T, class UnitsOf>
 BOXEL_INLINE void take_unit_rows(S* sums, const RowGroup& group, std::int64_t lanes,
-                                 std::int64_t before, Taken taken) {
+                                 std::int64_t before, S unit, UnitsOf units_of) {
   for_row_runs(group.count, [&]<int R>(int start) BOXEL_INLINED {
     const RowPointers<T, R> rows(group, start);
+    const auto sum_at = [&](std::int64_t l) BOXEL_INLINED {
+      return unit * sum_rows<S, 0, R>(rows.rows, l, units_of);
+    };
     if (before + start == 0) {
-      BOXEL_EACH_LANE
-      for (std::int64_t l = 0; l < lanes; ++l) sums[l] = sum_rows<S, 0, R>(rows.rows, l, taken);
+      for_strips(rows, lanes, group.ahead,
+                 [&](std::int64_t l) BOXEL_INLINED { sums[l] = sum_at(l); });
     } else {
-      BOXEL_EACH_LANE
-      for (std::int64_t l = 0; l < lanes; ++l) sums[l] += sum_rows<S, 0, R>(rows.rows, l, taken);
+      for_strips(rows, lanes, group.ahead,
+                 [&](std::int64_t l) BOXEL_INLINED { sums[l] += sum_at(l); });
     }
   });
 }
 
-inline void take_units(const Units& units, std::int32_t* sums, const RowGroup& group,
-                       std::int64_t lanes, std::int64_t taken) {
+inline bool take_units(const Units& units, std::int32_t* sums, const RowGroup& group,
+                       std::int64_t lanes, std::int64_t taken, int times) {
   const float scale = units.scale;
-  take_unit_rows<std::int32_t, float>(sums, group, lanes, taken,
-                                      [=](float x) BOXEL_INLINED { return known_units(x, scale); });
+  const float least = units.least;
+  const float most = units.most;
+  std::int32_t rest = 0;
+  take_unit_rows<std::int32_t, float>(sums, group, lanes, taken, times, [&](float x) BOXEL_INLINED {
+    return checked_units(x, scale, least, most, rest);
+  });
+  return rest == 0;
 }
 
 inline void take_unit_sums(const Units& units, double* out, const RowGroup& group,
-                           std::int64_t lanes, std::int64_t taken) {
-  const double unit = units.unit;
-  take_unit_rows<double, std::int32_t>(out, group, lanes, taken,
-                                       [=](std::int32_t x) BOXEL_INLINED { return unit * x; });
+                           std::int64_t lanes, std::int64_t taken, int times) {
+  take_unit_rows<double, std::int32_t>(out, group, lanes, taken, times * units.unit,
+                                       [](std::int32_t x)
+                                           BOXEL_INLINED { return static_cast<double>(x); });
 }
 
 inline bool exchange_units(const Units& units, std::int32_t* sums, const float* added,
@@ -83,25 +91,68 @@ inline void sum_fours(const Units& units, double* fours, const double* sums, std
   }
 }
 
-// Calls set(to, from) for the lanes of an extended row.
-template <class Set>
-BOXEL_INLINE void for_extended_lanes(const RowExtension& extension, Set set) {
-  for (const LaneCopy& copy : extension.copies) for_copied_lanes(copy, set);
+// Extends a row by copies of its lanes: lane to of it becomes at(from).
+template <class T, class At>
+BOXEL_INLINE void copy_lanes(T* row, std::span<const LaneCopy> copies, At at) {
+  for (const LaneCopy& copy : copies) {
+    for_copied_lanes(copy,
+                     [=](std::int64_t to, std::int64_t from) BOXEL_INLINED { row[to] = at(from); });
+  }
+}
+
+// Returns false where sums of four differences might not fit into 32 bits.
+template <bool Fit>
+BOXEL_INLINE bool take_changes(std::int32_t* changes, const std::int32_t* added,
+                               const std::int32_t* removed, const RowExtension& extension) {
+  constexpr std::uint32_t most = 1U << 29;
+  std::uint32_t above = 0;
   BOXEL_EACH_LANE
-  for (std::int64_t l = 0; l < extension.lanes; ++l) set(l, l);
+  for (std::int64_t l = 0; l < extension.lanes; ++l) {
+    changes[l] = added[l] - removed[l];
+    if constexpr (!Fit) above |= static_cast<std::uint32_t>(changes[l]) + most;
+  }
+  copy_lanes(changes, extension.copies,
+             [changes](std::int64_t l) BOXEL_INLINED { return changes[l]; });
+  return above < 2 * most;
+}
+
+// Each lane is loaded four times: to shuffle it takes as many instructions, and all of them wait
+// for the same ports.
+template <class S>
+BOXEL_INLINE void add_fours(double* fours, const std::int32_t* changes,
+                            std::span<const LaneRun> runs) {
+  const auto change = [changes](std::int64_t l)
+                          BOXEL_INLINED { return static_cast<S>(changes[l]); };
+  for (const LaneRun& run : runs) {
+    BOXEL_EACH_LANE
+    for (std::int64_t l = run.first; l < run.end; ++l) {
+      fours[l] += (change(l) + change(l - 1)) + (change(l - 2) + change(l - 3));
+    }
+  }
 }
 
 inline void exchange_fours(double* fours, std::int32_t* changes, const std::int32_t* added,
-                           const std::int32_t* removed, const RowExtension& extension) {
-  std::int32_t* body = changes + extension.to;
-  for_extended_lanes(extension, [=](std::int64_t to, std::int64_t from)
-                                    BOXEL_INLINED { body[to] = added[from] - removed[from]; });
-  // Each lane is loaded four times: to shuffle it takes as many instructions, and all of them wait
-  // for the same ports.
-  BOXEL_EACH_LANE
-  for (std::int64_t l = 0; l < extension.extended_lanes; ++l) {
-    fours[l] += (changes[l] + changes[l - 1]) + (changes[l - 2] + changes[l - 3]);
+                           const std::int32_t* removed, const FourExtension& extension, bool fit) {
+  const bool are_narrow = fit ? take_changes<true>(changes, added, removed, extension.lanes)
+                              : take_changes<false>(changes, added, removed, extension.lanes);
+  if (are_narrow) {
+    add_fours<std::int32_t>(fours, changes, extension.summed);
+  } else {
+    add_fours<double>(fours, changes, extension.summed);
   }
+  copy_lanes(fours, extension.copies, [fours](std::int64_t l) BOXEL_INLINED { return fours[l]; });
+}
+
+// Vectors at lane `last` and every fourth before it, down to `end`, which does not count.
+BOXEL_INLINE Vector<double>::type sum_every_fourth(const double* fours, std::int64_t last,
+                                                   std::int64_t end) {
+  constexpr int chains = 4;
+  Vector<double>::type sums[chains]{};
+  for (; last - 4 * (chains - 1) > end; last -= 4 * chains) {
+    for (int k = 0; k < chains; ++k) sums[k] += load_vector(fours + last - 4 * k);
+  }
+  for (; last > end; last -= 4) sums[0] += load_vector(fours + last);
+  return (sums[0] + sums[1]) + (sums[2] + sums[3]);
 }
 
 // In steps of four lanes at least: what came in since the last one is a four, or two of them. The
@@ -118,37 +169,46 @@ inline void slide_fours(float* means, const double* fours, std::int64_t lanes, s
   const auto changes_at = [=](std::int64_t l) BOXEL_INLINED {
     return load_vector(fours + l + size - 1) - load_vector(fours + l - 1);
   };
-  V windows[vectors]{};
-  for (std::int64_t last = size - 1 - step; last > -step; last -= 4) {
-    for (int k = 0; k < vectors; ++k) windows[k] += load_vector(fours + last + k * width);
+  V windows[vectors];
+  for (int k = 0; k < vectors; ++k) {
+    windows[k] = sum_every_fourth(fours + k * width, size - 1 - step, -step);
   }
   V before[8]{changes_at(-width)};
-  const auto advance = [&](int k, std::int64_t lane) BOXEL_INLINED {
-    windows[k] += trailing_sums<double, 4>(changes_at(lane), before);
+  const auto came_in = [&](std::int64_t lane) BOXEL_INLINED {
+    return trailing_sums<double, 4>(changes_at(lane), before);
   };
   std::int64_t l = 0;
-  for (; l + step <= lanes; l += step) {
+  // Two steps together, so that only every other one waits for the windows before.
+  for (; l + 2 * step <= lanes; l += 2 * step) {
     for (int k = 0; k < vectors; ++k) {
-      advance(k, l + k * width);
-      store.put(means + l + k * width, windows[k]);
+      const std::int64_t lane = l + k * width;
+      const V first = came_in(lane);
+      const V both = first + came_in(lane + step);
+      store.put(means + lane, windows[k] + first);
+      windows[k] += both;
+      store.put(means + lane + step, windows[k]);
     }
   }
-  for (int k = 0; k < vectors && l < lanes; ++k, l += width) {
-    advance(k, l);
-    store_rest(store, l, windows[k], std::min(lanes - l, width));
+  for (; l < lanes; l += step) {
+    for (int k = 0; k < vectors; ++k) {
+      const std::int64_t lane = l + k * width;
+      if (lane >= lanes) break;
+      windows[k] += came_in(lane);
+      store_rest(store, lane, windows[k], std::min(lanes - lane, width));
+    }
   }
 }
 
-inline void sum_unit_rows(std::int32_t* extended, const RowGroup& group,
+inline void sum_unit_rows(std::int32_t* sums, const RowGroup& group,
                           const RowExtension& extension) {
-  std::int32_t* body = extended + extension.to;
   for_row_runs(group.count, [&]<int R>(int start) BOXEL_INLINED {
     const RowPointers<std::int32_t, R> rows(group, start);
     const auto sum_at = [&rows](std::int64_t l) BOXEL_INLINED {
       return sum_rows<std::int32_t, 0, R>(rows.rows, l, [](std::int32_t x) { return x; });
     };
-    for_extended_lanes(extension, [=](std::int64_t to, std::int64_t from)
-                                      BOXEL_INLINED { body[to] = sum_at(from); });
+    copy_lanes(sums, extension.copies, sum_at);
+    BOXEL_EACH_LANE
+    for (std::int64_t l = 0; l < extension.lanes; ++l) sums[l] = sum_at(l);
   });
 }
 
