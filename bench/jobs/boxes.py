@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from math import prod
 
@@ -36,6 +36,8 @@ class BoxJob:
     """Time boxel with that many columns more, too: their number is then no power of two."""
     beside_normal: bool = False
     """Time boxel with normally distributed samples, too: no proof that their sums are exact."""
+    beside_cut: bool = False
+    """Time boxel with boxes that are cut at the border, too."""
 
     def job(self) -> Job:
         return Job(self.name, self.title, self.setup, (*self.bars, *self.own_bars, TWO_WORKERS))
@@ -99,6 +101,9 @@ class BoxJob:
             task = BoxTask(image, self.size, self.statistic, self.out_dtype, self.mode)
             call = partial(boxel_call, task)
             found.append(Reference("boxel with normally distributed samples", call))
+        if self.beside_cut:
+            task = replace(self.task(shape, self.size), mode="shrink")
+            found.append(Reference("boxel with boxes cut at the border", partial(boxel_call, task)))
         return tuple(found)
 
 
@@ -128,7 +133,7 @@ def jobs_of_means() -> tuple[BoxJob, ...]:
     of_volume = (best_peer(15, "scipy"), copies(8))
     return (
         volume(cube(3), bars=of_volume),
-        volume(cube(9), bars=of_volume, beside_columns=16, beside_normal=True),
+        volume(cube(9), bars=of_volume, beside_columns=16, beside_normal=True, beside_cut=True),
         volume(cube(31), bars=of_volume, beside_normal=True),
         BoxJob((256, 256, 256), (104, 104, 104), cube(101), beside_size=9),
         volume(cube(9), "float64", agreement=Tolerance(rtol=1e-13)),

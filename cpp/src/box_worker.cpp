@@ -109,6 +109,7 @@ BoxWorker::BoxWorker(const BoxJob& job, Interruption& interruption, bool polls)
       row_exchanges_(accumulators_.size()),
       extended_(accumulators_.size()),
       results_(accumulators_.size()),
+      part_(accumulators_.size()),
       places_(job.request.outputs.size()),
       counts_(at(most_outputs(job.plan))) {
   make_border();

@@ -98,11 +98,15 @@ class BoxWorker {
   void begin_narrow(Chain& chain);
   bool write_narrow_rows();
   bool write_windows(std::int64_t rows);
-  const std::int64_t* count_samples();
+  std::int64_t count_within() const;
+  LaneRun equal_boxes() const;
+  double count_of(LaneRun equal) const;
+  void count_samples(LaneRun equal);
   bool exchanges(std::size_t accumulator) const;
   std::int64_t output_stride(std::size_t output) const;
   void write_rows(std::int64_t rows);
   void write_row(std::int64_t row);
+  void write_part(LaneRun part, const CountRun* equal);
 
   const BoxJob& job_;
   Interruption& interruption_;
@@ -131,6 +135,7 @@ class BoxWorker {
   std::vector<bool> row_exchanges_;          // where no outer axis is filtered
   std::vector<LaneRows> extended_;
   std::vector<Lanes> results_;
+  std::vector<Lanes> part_;  // of the results
   std::vector<std::byte*> places_;
   std::vector<std::int64_t> counts_;
 };

@@ -68,21 +68,47 @@ bool BoxWorker::write_windows(std::int64_t rows) {
   return writer_.write_windows(extended_[0].first, windows, row_.front().outputs, 0, places_[0]);
 }
 
-// Samples of each box of a row, where they differ.
-const std::int64_t* BoxWorker::count_samples() {
-  const std::int64_t lanes = geometry_.outputs();
-  if (job_.states.masked) {
-    accumulators_.front()->finish(Statistic::count, results_.front(), lanes, {}, 0, counts_.data());
-    return counts_.data();
-  }
-  if (!job_.cut) return nullptr;
+// Samples of a box along the axes that are walked, where none is masked.
+std::int64_t BoxWorker::count_within() const {
   std::int64_t within = 1;
   for (std::size_t k = 0; k < slides_.size(); ++k) within *= slides_[k].axis->counted(at_[k]);
-  for (std::int64_t lane = 0; lane < lanes; ++lane) {
-    const auto place = static_cast<std::size_t>(lane);
-    counts_[place] = geometry_.filtered() ? within * geometry_.counts()[place] : within;
+  return within;
+}
+
+// Boxes of a row that hold equally many samples, if they are known to be more than a few.
+LaneRun BoxWorker::equal_boxes() const {
+  constexpr std::int64_t few = 16;
+  const std::int64_t lanes = geometry_.outputs();
+  if (job_.states.masked) return {0, 0};
+  if (!job_.cut || !geometry_.filtered()) return {0, lanes};
+  const LaneRun run = geometry_.equal_counts();
+  const std::int64_t inner = lanes / row_.front().outputs;
+  return run.lanes() < few || run.first % inner || run.end % inner ? LaneRun{0, 0} : run;
+}
+
+// How many samples these hold.
+double BoxWorker::count_of(LaneRun equal) const {
+  if (!job_.cut) return job_.plan.volume;
+  const std::int64_t along_row =
+      geometry_.filtered() ? geometry_.counts()[static_cast<std::size_t>(equal.first)] : 1;
+  return static_cast<double>(count_within() * along_row);
+}
+
+// Samples of each of the other boxes of a row.
+void BoxWorker::count_samples(LaneRun equal) {
+  const std::int64_t lanes = geometry_.outputs();
+  if (job_.states.masked) {
+    return accumulators_.front()->finish(Statistic::count, results_.front(), lanes, {}, 0,
+                                         counts_.data());
   }
-  return counts_.data();
+  if (equal.lanes() == lanes) return;
+  const std::int64_t within = count_within();
+  const auto count = [&](std::int64_t first, std::int64_t end) {
+    std::transform(geometry_.counts().begin() + first, geometry_.counts().begin() + end,
+                   counts_.begin() + first, [within](std::int64_t k) { return within * k; });
+  };
+  count(0, equal.first);
+  count(equal.end, lanes);
 }
 
 // From one to the next of the rows that are written together.
@@ -121,11 +147,30 @@ void BoxWorker::write_row(std::int64_t row) {
     results_[a] =
         chains_[a].row.slide(geometry_, extended_[a].row(row), held_by_lane(), exchanges(a));
   }
-  const CountRun run{geometry_.outputs(), job_.plan.volume};
-  const ResultWriter::Row results{
-      results_, row_.front().outputs, geometry_.outputs(), {&run, 1}, count_samples()};
+  const LaneRun equal = equal_boxes();
+  count_samples(equal);
+  write_part({0, equal.first}, nullptr);
+  if (equal.lanes() > 0) {
+    const CountRun run{equal.lanes(), count_of(equal)};
+    write_part(equal, &run);
+  }
+  write_part({equal.end, geometry_.outputs()}, nullptr);
+}
+
+// Boxes of a row that hold equally many samples, or as counts_ says.
+void BoxWorker::write_part(LaneRun part, const CountRun* equal) {
+  if (part.lanes() == 0) return;
+  const std::int64_t inner = geometry_.outputs() / row_.front().outputs;
+  for (std::size_t a = 0; a < results_.size(); ++a) part_[a] = results_[a].from(part.first);
+  const CountRun none{};
+  const ResultWriter::Row results{part_,
+                                  part.lanes() / inner,
+                                  part.lanes(),
+                                  {equal ? equal : &none, 1},
+                                  equal ? nullptr : counts_.data() + part.first};
   for (std::size_t output = 0; output < places_.size(); ++output) {
-    writer_.write(results, output, places_[output]);
+    const std::int64_t stride = row_.front().axis->outputs[static_cast<int>(output)];
+    writer_.write(results, output, places_[output] + part.first / inner * stride);
   }
 }
 

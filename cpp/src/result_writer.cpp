@@ -127,14 +127,14 @@ bool ResultWriter::find_failed(const Row& row, Statistic statistic) {
   const StatisticInfo& info = info_of(statistic);
   if (!info.needs_samples) return false;
   const std::int64_t least = std::max<std::int64_t>(rules_.min_count, info.empty_has_value ? 0 : 1);
-  bool any = false;
   if (row.per_lane) {
-    for (std::size_t lane = 0; lane < at(row.lanes); ++lane) {
-      failed_[lane] = row.per_lane[lane] < least;
-      any |= failed_[lane] != 0;
-    }
-    return any;
+    const std::span counts(row.per_lane, at(row.lanes));
+    const auto fails = [least](std::int64_t count) { return count < least; };
+    if (std::ranges::none_of(counts, fails)) return false;
+    std::ranges::transform(counts, failed_.begin(), fails);
+    return true;
   }
+  bool any = false;
   auto place = failed_.begin();
   for (const CountRun& run : row.runs) {
     const bool fails = run.factor < static_cast<double>(least);

@@ -161,6 +161,11 @@ void RowGeometry::count(const std::vector<BoxSpan>& spans) {
       counts_[static_cast<std::size_t>(lane)] *= span.axis->counted(output);
     }
   }
+  for (std::int64_t first = 0, end = 0; first < outputs_; first = end) {
+    const std::int64_t count = counts_[static_cast<std::size_t>(first)];
+    while (end < outputs_ && counts_[static_cast<std::size_t>(end)] == count) ++end;
+    if (end - first > equal_counts_.lanes()) equal_counts_ = {first, end};
+  }
 }
 
 LaneRows RowSlide::extend(const RowGeometry& geometry, LaneRows rows, bool has_margins,

@@ -83,6 +83,8 @@ class RowGeometry {
   const LaneMoves& picked() const { return picked_; }
   // Samples per output where boxes are cut at the border, in the directions of the row.
   const std::vector<std::int64_t>& counts() const { return counts_; }
+  // The longest run of outputs that hold equally many.
+  const LaneRun& equal_counts() const { return equal_counts_; }
 
  private:
   void extend(const std::vector<BoxSpan>& spans);
@@ -102,6 +104,7 @@ class RowGeometry {
   std::vector<Body> borders_;
   LaneMoves picked_;
   std::vector<std::int64_t> counts_;
+  LaneRun equal_counts_{};
 };
 
 // Rows of lanes that are handled together, `pitch` lanes apart.

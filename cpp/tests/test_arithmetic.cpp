@@ -162,6 +162,30 @@ TEST(means_with_counts_of_their_own_are_rounded_once) {
   }
 }
 
+TEST(counts_of_any_size_are_rounded_as_casts_are) {
+  std::vector<std::int64_t> counts;
+  for (int bit = 0; bit < 63; ++bit) {
+    const std::int64_t power = std::int64_t{1} << bit;
+    for (const std::int64_t near : {power - 1, power, power + 1, power + power / 3}) {
+      if (near > 0) counts.push_back(near);
+    }
+  }
+  counts.push_back(std::numeric_limits<std::int64_t>::max());
+  Random random(103);
+  for (int k = 0; k < 1000; ++k) {
+    counts.push_back(random.between(1, std::numeric_limits<std::int64_t>::max()));
+  }
+  const auto lanes = static_cast<std::int64_t>(counts.size());
+  for (const KernelSet* kernels : available_kernel_sets()) {
+    Finisher finisher(*kernels, request_of(StateKind::sum, Sample::float32, 1), lanes);
+    std::fill_n(finisher.row<double>(0), lanes, 0.7);
+    const Doubles found = finisher.finish(Statistic::mean, lanes, {0, counts.data()});
+    for (std::size_t l = 0; l < counts.size(); ++l) {
+      CHECK_EQ(found[l], 0.7 / static_cast<double>(counts[l]), kernels->name, counts[l]);
+    }
+  }
+}
+
 template <class T>
 static void check_wide_means(Sample sample, std::uint64_t seed) {
   for (const KernelSet* kernels : available_kernel_sets()) {

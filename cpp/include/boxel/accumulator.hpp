@@ -163,6 +163,12 @@ struct Grid {
   }
 };
 
+struct LaneRun {
+  std::int64_t first;
+  std::int64_t end;
+  std::int64_t lanes() const { return end - first; }
+};
+
 // Within a row: lane to + k becomes lane from + k * step.
 struct LaneCopy {
   std::int64_t to;

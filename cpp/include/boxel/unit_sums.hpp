@@ -29,11 +29,6 @@ struct RowExtension {
   std::span<const LaneCopy> copies;
 };
 
-struct LaneRun {
-  std::int64_t first;
-  std::int64_t end;
-};
-
 // The same of fours.
 struct FourExtension {
   RowExtension lanes;                // as far as fours are summed from them

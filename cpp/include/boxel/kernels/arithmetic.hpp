@@ -51,12 +51,24 @@ BOXEL_INLINE double quotient_of(S sum, double count) {
 
 BOXEL_INLINE double not_a_number() { return std::numeric_limits<double>::quiet_NaN(); }
 
+// A number of samples, rounded as a cast is: AVX2 casts no integers of 64 bits, which would keep
+// compilers from vectorising. Halves become mantissas: 2^52 + low, 2^84 + 2^32 * high.
+BOXEL_INLINE double as_double(std::int64_t count) {
+  constexpr double low_one = 0x1p52;
+  constexpr double high_one = 0x1p84;
+  const auto bits = static_cast<std::uint64_t>(count);
+  const auto low =
+      std::bit_cast<double>((bits & 0xffffffffU) | std::bit_cast<std::uint64_t>(low_one));
+  const auto high = std::bit_cast<double>(bits >> 32 | std::bit_cast<std::uint64_t>(high_one));
+  return (high - (high_one + low_one)) + low;
+}
+
 // Calls body(lane, count) for each lane.
 template <class Body>
 BOXEL_INLINE void with_counts(std::int64_t lanes, Counts counts, Body&& body) {
   if (counts.per_lane) {
     BOXEL_EACH_LANE
-    for (std::int64_t l = 0; l < lanes; ++l) body(l, static_cast<double>(counts.per_lane[l]));
+    for (std::int64_t l = 0; l < lanes; ++l) body(l, as_double(counts.per_lane[l]));
   } else {
     const double count = counts.uniform;
     BOXEL_EACH_LANE
