@@ -627,6 +627,15 @@ def test_min_count_and_fill_value(min_count, dtype, statistic):
         assert_box_agrees(found, image, (2, 3), statistic, mode=mode, **options)
 
 
+@pytest.mark.parametrize("mode", ["reflect", "shrink"])
+def test_counts_alone(mode):
+    for shape in ((70,), (6, 70), (5, 6, 70)):
+        size = (5, 3, 7)[: len(shape)]
+        counts = bx.box_filter(np.zeros(shape, "int32"), size, "count", mode=mode)
+        expected = bx.box_filter(np.ones(shape, "int32"), size, "sum", mode=mode)
+        np.testing.assert_array_equal(counts, expected)
+
+
 def test_repeated_samples_count_each_time():
     image = np.ones((1, 5))
     found = bx.box_filter(image, (3, 7), ("count", "sum"), min_count=21)

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "axis_slide.hpp"
@@ -106,7 +107,7 @@ class BoxWorker {
   std::int64_t output_stride(std::size_t output) const;
   void write_rows(std::int64_t rows);
   void write_row(std::int64_t row);
-  void write_part(LaneRun part, const CountRun* equal);
+  void write_part(LaneRun part, std::span<const CountRun> equal);
 
   const BoxJob& job_;
   Interruption& interruption_;

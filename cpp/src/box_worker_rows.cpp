@@ -41,8 +41,9 @@ RowWay BoxWorker::way_of_narrow_rows() const {
 
 // All rows at an output along the first slide, where 32 bits hold enough.
 bool BoxWorker::write_narrow_rows() {
+  // No state is kept where nothing but counts is asked for.
+  if (row_way_ == RowWay::any || !chains_.front().is_narrow) return false;
   Chain& chain = chains_.front();
-  if (row_way_ == RowWay::any || !chain.is_narrow) return false;
   const UnitSlices slices = chain.narrow->first.slices();
   if (row_way_ == RowWay::small && !slices.rows_fit) return false;
   at_[1] = slides_[1].first_output;
@@ -149,25 +150,21 @@ void BoxWorker::write_row(std::int64_t row) {
   }
   const LaneRun equal = equal_boxes();
   count_samples(equal);
-  write_part({0, equal.first}, nullptr);
+  write_part({0, equal.first}, {});
   if (equal.lanes() > 0) {
     const CountRun run{equal.lanes(), count_of(equal)};
-    write_part(equal, &run);
+    write_part(equal, {&run, 1});
   }
-  write_part({equal.end, geometry_.outputs()}, nullptr);
+  write_part({equal.end, geometry_.outputs()}, {});
 }
 
-// Boxes of a row that hold equally many samples, or as counts_ says.
-void BoxWorker::write_part(LaneRun part, const CountRun* equal) {
+// Boxes of a row that hold equally many samples, or, without runs, as counts_ says.
+void BoxWorker::write_part(LaneRun part, std::span<const CountRun> equal) {
   if (part.lanes() == 0) return;
   const std::int64_t inner = geometry_.outputs() / row_.front().outputs;
   for (std::size_t a = 0; a < results_.size(); ++a) part_[a] = results_[a].from(part.first);
-  const CountRun none{};
-  const ResultWriter::Row results{part_,
-                                  part.lanes() / inner,
-                                  part.lanes(),
-                                  {equal ? equal : &none, 1},
-                                  equal ? nullptr : counts_.data() + part.first};
+  const ResultWriter::Row results{part_, part.lanes() / inner, part.lanes(), equal,
+                                  equal.empty() ? counts_.data() + part.first : nullptr};
   for (std::size_t output = 0; output < places_.size(); ++output) {
     const std::int64_t stride = row_.front().axis->outputs[static_cast<int>(output)];
     writer_.write(results, output, places_[output] + part.first / inner * stride);

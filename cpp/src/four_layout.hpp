@@ -13,6 +13,7 @@ namespace boxel {
 class FourLayout {
  public:
   FourLayout() = default;
+  // The row must be extended where it lies: all that its margins hold are lanes of its own.
   explicit FourLayout(const RowGeometry& geometry);
 
   FourExtension extension() const { return {{lanes_, lane_copies_}, summed_, copies_}; }

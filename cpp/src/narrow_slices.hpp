@@ -29,7 +29,6 @@ struct UnitSlices {
            const PairedPositions& positions) const {
     std::int64_t taken = 0;
     RowGroup group;
-    group.ahead = max_group * lanes * static_cast<std::int64_t>(sizeof(std::int32_t));
     positions.for_groups([&](std::span<const std::int64_t> some, int times) {
       group.count = static_cast<int>(some.size());
       for (std::size_t k = 0; k < some.size(); ++k) {

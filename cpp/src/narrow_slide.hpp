@@ -65,35 +65,34 @@ class NarrowSlide {
 
   bool begin_box(std::int64_t first) {
     const PairedPositions slices = images_->pair(first, size());
-    if (!put(slices)) return false;
+    // Most slices are on the grid of any of them. Where one is not, all are looked at.
+    images_->admit(slices.any());
+    if (!put(slices) && !(admit(slices.twice) && admit(slices.once) && put(slices))) return false;
     std::fill_n(border(), border_lanes_,
                 images_->border_units(units_) * static_cast<std::int32_t>(size()));
     at_ = began_ = first;
     return true;
   }
 
-  // Most slices are on the grid of any of them. Where one is not, all are looked at.
+  // In units of the grid of all slices that were admitted.
   bool put(const PairedPositions& slices) {
-    const auto fits = [&](std::int64_t slice) {
-      images_->admit(slice);
-      return Units::of(images_->grid(), static_cast<double>(size()), volume_).has_value();
-    };
-    if (!fits(slices.any())) return false;
-    find_units();
-    if (images_->put_units(sums_, units_, window(), slices)) return true;
-    if (!std::ranges::all_of(slices.twice, fits) || !std::ranges::all_of(slices.once, fits)) {
-      return false;
-    }
-    find_units();
+    const std::optional<Units> of_rows = Units::of(images_->grid(), summed_by_rows_, volume_);
+    const std::optional<Units> found = of_rows ? of_rows : units_of_sums();
+    if (!found) return false;
+    rows_fit_ = of_rows.has_value();
+    units_ = *found;
     return images_->put_units(sums_, units_, window(), slices);
   }
 
-  // Of the grid of all slices that were admitted, on which sums fit.
-  void find_units() {
-    const std::optional<Units> of_rows = Units::of(images_->grid(), summed_by_rows_, volume_);
-    rows_fit_ = of_rows.has_value();
-    units_ = of_rows ? *of_rows
-                     : Units::of(images_->grid(), static_cast<double>(size()), volume_).value();
+  bool admit(const std::vector<std::int64_t>& slices) {
+    return std::ranges::all_of(slices, [this](std::int64_t slice) {
+      images_->admit(slice);
+      return units_of_sums().has_value();
+    });
+  }
+
+  std::optional<Units> units_of_sums() const {
+    return Units::of(images_->grid(), static_cast<double>(size()), volume_);
   }
 
   const UnitSums& sums_;
