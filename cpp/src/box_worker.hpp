@@ -99,14 +99,11 @@ class BoxWorker {
   void begin_narrow(Chain& chain);
   bool write_narrow_rows();
   bool write_windows(std::int64_t rows);
-  std::int64_t count_within() const;
-  LaneRun equal_boxes() const;
-  double count_of(LaneRun equal) const;
-  void count_samples(LaneRun equal);
   bool exchanges(std::size_t accumulator) const;
   std::int64_t output_stride(std::size_t output) const;
   void write_rows(std::int64_t rows);
   void write_row(std::int64_t row);
+  void write_cut_boxes();
   void write_part(LaneRun part, std::span<const CountRun> equal);
 
   const BoxJob& job_;

@@ -69,49 +69,6 @@ bool BoxWorker::write_windows(std::int64_t rows) {
   return writer_.write_windows(extended_[0].first, windows, row_.front().outputs, 0, places_[0]);
 }
 
-// Samples of a box along the axes that are walked, where none is masked.
-std::int64_t BoxWorker::count_within() const {
-  std::int64_t within = 1;
-  for (std::size_t k = 0; k < slides_.size(); ++k) within *= slides_[k].axis->counted(at_[k]);
-  return within;
-}
-
-// Boxes of a row that hold equally many samples, if they are known to be more than a few.
-LaneRun BoxWorker::equal_boxes() const {
-  constexpr std::int64_t few = 16;
-  const std::int64_t lanes = geometry_.outputs();
-  if (job_.states.masked) return {0, 0};
-  if (!job_.cut || !geometry_.filtered()) return {0, lanes};
-  const LaneRun run = geometry_.equal_counts();
-  const std::int64_t inner = lanes / row_.front().outputs;
-  return run.lanes() < few || run.first % inner || run.end % inner ? LaneRun{0, 0} : run;
-}
-
-// How many samples these hold.
-double BoxWorker::count_of(LaneRun equal) const {
-  if (!job_.cut) return job_.plan.volume;
-  const std::int64_t along_row =
-      geometry_.filtered() ? geometry_.counts()[static_cast<std::size_t>(equal.first)] : 1;
-  return static_cast<double>(count_within() * along_row);
-}
-
-// Samples of each of the other boxes of a row.
-void BoxWorker::count_samples(LaneRun equal) {
-  const std::int64_t lanes = geometry_.outputs();
-  if (job_.states.masked) {
-    return accumulators_.front()->finish(Statistic::count, results_.front(), lanes, {}, 0,
-                                         counts_.data());
-  }
-  if (equal.lanes() == lanes) return;
-  const std::int64_t within = count_within();
-  const auto count = [&](std::int64_t first, std::int64_t end) {
-    std::transform(geometry_.counts().begin() + first, geometry_.counts().begin() + end,
-                   counts_.begin() + first, [within](std::int64_t k) { return within * k; });
-  };
-  count(0, equal.first);
-  count(equal.end, lanes);
-}
-
 // From one to the next of the rows that are written together.
 std::int64_t BoxWorker::output_stride(std::size_t output) const {
   return slides_.empty() ? 0 : slides_.back().axis->outputs[static_cast<int>(output)];
@@ -148,14 +105,39 @@ void BoxWorker::write_row(std::int64_t row) {
     results_[a] =
         chains_[a].row.slide(geometry_, extended_[a].row(row), held_by_lane(), exchanges(a));
   }
-  const LaneRun equal = equal_boxes();
-  count_samples(equal);
-  write_part({0, equal.first}, {});
-  if (equal.lanes() > 0) {
-    const CountRun run{equal.lanes(), count_of(equal)};
-    write_part(equal, {&run, 1});
+  const LaneRun whole{0, geometry_.outputs()};
+  if (job_.states.masked) {
+    accumulators_.front()->finish(Statistic::count, results_.front(), whole.lanes(), {}, 0,
+                                  counts_.data());
+    write_part(whole, {});
+  } else if (job_.cut) {
+    write_cut_boxes();
+  } else {
+    const CountRun run{whole.lanes(), job_.plan.volume};
+    write_part(whole, {&run, 1});
   }
-  write_part({equal.end, geometry_.outputs()}, {});
+}
+
+// Most boxes of a row hold equally many samples, for which there are shorter ways.
+void BoxWorker::write_cut_boxes() {
+  const std::vector<std::int64_t>& along_row = geometry_.counts();
+  const LaneRun equal = geometry_.equal_counts();
+  const std::int64_t inner = geometry_.outputs() / row_.front().outputs;
+  const bool apart = equal.first % inner == 0 && equal.end % inner == 0;
+  std::int64_t within = 1;
+  for (std::size_t k = 0; k < slides_.size(); ++k) within *= slides_[k].axis->counted(at_[k]);
+  const auto write_unequal = [&](LaneRun part) {
+    std::transform(along_row.begin() + part.first, along_row.begin() + part.end,
+                   counts_.begin() + part.first,
+                   [within](std::int64_t count) { return within * count; });
+    write_part(part, {});
+  };
+  if (!apart) return write_unequal({0, geometry_.outputs()});
+  write_unequal({0, equal.first});
+  const std::int64_t held = within * along_row[static_cast<std::size_t>(equal.first)];
+  const CountRun run{equal.lanes(), static_cast<double>(held)};
+  write_part(equal, {&run, 1});
+  write_unequal({equal.end, geometry_.outputs()});
 }
 
 // Boxes of a row that hold equally many samples, or, without runs, as counts_ says.

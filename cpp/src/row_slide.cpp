@@ -72,10 +72,10 @@ RowGeometry::RowGeometry(const std::vector<BoxSpan>& spans) {
     inner /= span.positions;
     if (span.axis->filtered()) axes_.push_back({span.axis->box.size, inner});
   }
+  count(spans);
   if (!filtered_) return;
   extend(spans);
   pick(spans);
-  count(spans);
 }
 
 void RowGeometry::extend(const std::vector<BoxSpan>& spans) {

@@ -163,7 +163,7 @@ struct Grid {
   }
 };
 
-struct LaneRun {
+struct LaneRun {  // lanes first, ..., end - 1
   std::int64_t first;
   std::int64_t end;
   std::int64_t lanes() const { return end - first; }

@@ -51,7 +51,7 @@ struct ExactDivisor {
 };
 
 struct UnitSums {
-  // Takes a group of rows in some times, as Accumulator::take(). False where an added sample is no
+  // Takes a group of rows in some times, as Accumulator::take(). False where a sample is no
   // whole number of units, or beyond the least or most: the sums mean nothing then.
   bool (*take)(const Units& units, std::int32_t* sums, const RowGroup& group, std::int64_t lanes,
                std::int64_t taken, int times);
