@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-#include "box_plan.hpp"
+#include "boxel/box_plan.hpp"
 #include "lane_buffer.hpp"
 
 namespace boxel {

@@ -55,7 +55,7 @@ BoxPlanRequest plan_request(const BoxRequest& request, const Accumulators& accum
   plan.lane_bytes = 0;
   for (const auto& accumulator : accumulators) {
     plan.lane_bytes += static_cast<std::int64_t>(accumulator->lane_size()) * accumulator->rows();
-    plan.merges |= accumulator->subtraction() == Subtraction::never;
+    plan.subtraction = std::min(plan.subtraction, accumulator->subtraction());
   }
   plan.lane_bytes = std::max<std::int64_t>(plan.lane_bytes, 1);
   for (int axis = 0; axis < request.image.shape.size(); ++axis) {

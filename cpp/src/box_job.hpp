@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "box_plan.hpp"
+#include "boxel/box_plan.hpp"
 #include "boxel/boxes.hpp"
 #include "boxel/states.hpp"
 #include "result_writer.hpp"

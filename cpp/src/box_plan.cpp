@@ -1,4 +1,4 @@
-#include "box_plan.hpp"
+#include "boxel/box_plan.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -20,6 +20,11 @@ constexpr std::int64_t row_bytes = 40 * 1024;
 constexpr std::int64_t units_of_worker = 3;
 // A unit pays for the samples around its outputs; it should be several times as long as these.
 constexpr std::int64_t least_sizes = 5;
+// The same of rows in a slab: to read slabs from the third-level cache costs less than to read
+// every other row twice.
+constexpr std::int64_t least_margins = 4;
+// A slide that merges holds as many slabs as its box has slices. No margin is worth more.
+constexpr std::int64_t merging_bytes = 64 * 1024 * 1024;
 
 bool contiguous(const BoxAxis& outer, const BoxAxis& inner) {
   if (outer.image != inner.image * inner.length || outer.where != inner.where * inner.length ||
@@ -88,44 +93,78 @@ std::int64_t evened(std::int64_t outputs, std::int64_t tile) {
   return (outputs + tiles - 1) / tiles;
 }
 
-// Outputs of a tile whose positions fit `lanes`, but not so few that most of them are margin.
-std::int64_t tile_of(const BoxAxis& axis, std::int64_t lanes) {
-  const std::int64_t fitting = (lanes - axis.box.size) / axis.box.stride + 1;
-  const std::int64_t worthwhile = (axis.box.size - 1) / axis.box.stride + 1;
-  return evened(axis.box.outputs, std::max<std::int64_t>({fitting, worthwhile, 1}));
+// Outputs whose positions fit `lanes`.
+std::int64_t outputs_within(const BoxAxis& axis, std::int64_t lanes) {
+  return (lanes - axis.box.size) / axis.box.stride + 1;
+}
+
+// Outputs that take as many positions as their margins.
+std::int64_t margin_of(const BoxAxis& axis) { return (axis.box.size - 1) / axis.box.stride + 1; }
+
+// Outputs of a tile of rows, which are extended by what stands beyond their ends.
+std::int64_t row_tile(const BoxAxis& axis, std::int64_t lanes) {
+  return evened(axis.box.outputs, std::max(outputs_within(axis, lanes), margin_of(axis)));
+}
+
+// Outputs of a tile of which `lanes` samples are a good slab; to save margins it may have `most`.
+// What stands beyond borders is none of the samples, or one of the others.
+std::int64_t slab_tile(const BoxAxis& axis, std::int64_t lanes, std::int64_t most) {
+  const std::int64_t outputs = axis.box.outputs;
+  if (axis.length <= lanes) return outputs;
+  const std::int64_t margin = margin_of(axis);
+  const std::int64_t wanted = std::min(outputs_within(axis, most), least_margins * margin);
+  return evened(outputs, std::max({outputs_within(axis, lanes), wanted, margin}));
+}
+
+std::int64_t most_sources(const BoxAxis& axis) {
+  return std::min(axis.positions(axis.tile_outputs), axis.length);
 }
 
 void choose_tiles(BoxPlan& plan, const BoxPlanRequest& request) {
   std::int64_t inner = 1;
+  std::int64_t inner_sources = 1;
   for (std::size_t k = 1; k < plan.row.size(); ++k) {
     BoxAxis& axis = plan.row[k];
     axis.tile_outputs = axis.box.outputs;
     inner *= axis.positions(axis.box.outputs);
+    inner_sources *= axis.length;
   }
   BoxAxis& first = plan.row.front();
   std::int64_t lanes = slab_bytes / request.lane_bytes;
-  if (request.merges && !plan.slides.empty()) {
+  std::int64_t most_lanes = merging_bytes / request.lane_bytes;
+  if (!plan.slides.empty()) {
     // A merging slide holds a state for each row of its box.
-    lanes /= std::min<std::int64_t>(plan.slides.front().box.size, 64) + 2;
+    const std::int64_t size = plan.slides.front().box.size;
+    if (request.subtraction == Subtraction::never) lanes /= std::min<std::int64_t>(size, 64) + 2;
+    if (request.subtraction != Subtraction::always) most_lanes /= size + 2;
   }
   const std::int64_t row_lanes = std::max<std::int64_t>(
       std::min(row_bytes * (plan.slides.empty() ? 1 : 2) / request.lane_bytes, lanes), 128);
-  first.tile_outputs = tile_of(first, row_lanes / inner);
-  lanes /= inner * first.positions(first.tile_outputs);
+  first.tile_outputs = row_tile(first, row_lanes / inner);
+  std::int64_t taken = inner_sources * most_sources(first);
   for (std::size_t k = plan.slides.size(); k-- > 1;) {
     BoxAxis& axis = plan.slides[k];
-    axis.tile_outputs = tile_of(axis, lanes);
-    lanes /= axis.positions(axis.tile_outputs);
+    axis.tile_outputs = slab_tile(axis, lanes / taken, most_lanes / taken);
+    taken *= most_sources(axis);
   }
+}
+
+// So that there is a unit for each worker, and some more where that is cheap.
+void share_outputs(BoxPlan& plan, int workers) {
   if (plan.slides.empty()) return;
   BoxAxis& slide = plan.slides.front();
   slide.tile_outputs = slide.box.outputs;
   const std::int64_t units = plan.units();
-  const std::int64_t enough = request.workers > 1 ? units_of_worker * request.workers : 1;
+  const std::int64_t enough = workers > 1 ? units_of_worker * workers : 1;
   if (units >= enough) return;
   const std::int64_t wanted = (slide.box.outputs * units + enough - 1) / enough;
   const std::int64_t least = least_sizes * slide.box.size / slide.box.stride + 1;
   slide.tile_outputs = evened(slide.box.outputs, std::max(wanted, least));
+  BoxAxis& last = plan.slides.back();
+  const std::int64_t missing = workers / plan.units();
+  if (missing < 2 || plan.slides.size() < 2) return;
+  last.tile_outputs =
+      evened(last.box.outputs, std::max(last.tile_outputs / missing, margin_of(last)));
 }
 
 }  // namespace
@@ -154,6 +193,7 @@ BoxPlan make_box_plan(const BoxPlanRequest& request) {
   std::ranges::stable_sort(axes, std::ranges::greater{}, order_key);
   choose_row(plan, merged(axes));
   choose_tiles(plan, request);
+  share_outputs(plan, request.workers);
   return plan;
 }
 

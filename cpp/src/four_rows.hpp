@@ -11,7 +11,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "box_plan.hpp"
+#include "boxel/box_plan.hpp"
 #include "boxel/memory.hpp"
 #include "four_layout.hpp"
 #include "lane_buffer.hpp"

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <span>
 
-#include "box_plan.hpp"
+#include "boxel/box_plan.hpp"
 #include "boxel/unit_sums.hpp"
 #include "paired_positions.hpp"
 

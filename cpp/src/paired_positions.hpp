@@ -9,8 +9,8 @@
 #include <span>
 #include <vector>
 
-#include "box_plan.hpp"
 #include "boxel/accumulator.hpp"
+#include "boxel/box_plan.hpp"
 
 namespace boxel {
 

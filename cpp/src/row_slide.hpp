@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "box_plan.hpp"
+#include "boxel/box_plan.hpp"
 #include "lane_buffer.hpp"
 
 namespace boxel {

@@ -9,7 +9,7 @@
 #include <span>
 #include <vector>
 
-#include "box_plan.hpp"
+#include "boxel/box_plan.hpp"
 #include "boxel/unit_sums.hpp"
 #include "lane_buffer.hpp"
 #include "paired_positions.hpp"

@@ -7,7 +7,7 @@
 #include <cstdint>
 
 #include "axis_slide.hpp"
-#include "box_plan.hpp"
+#include "boxel/box_plan.hpp"
 #include "boxel/memory.hpp"
 #include "narrow_slices.hpp"
 #include "row_slide.hpp"

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "boxel/accumulator.hpp"
 #include "boxel/boxes.hpp"
 #include "boxel/view.hpp"
 
@@ -46,7 +47,8 @@ struct BoxPlanRequest {
   std::vector<BoxAxis> axes;  // as the image has them
   int output_count = 1;
   std::int64_t lane_bytes = 8;
-  bool merges = false;  // some state is merged anew for every box, and needs more room
+  // What all states can do: those that merge need more room.
+  Subtraction subtraction = Subtraction::always;
 };
 
 BoxPlan make_box_plan(const BoxPlanRequest& request);
