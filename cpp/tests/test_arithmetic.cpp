@@ -10,35 +10,12 @@
 #include "boxel/kernel_set.hpp"
 #include "check.hpp"
 #include "exact.hpp"
+#include "finisher.hpp"
 #include "random.hpp"
 #include "state.hpp"
 
 namespace boxel::test {
 namespace {
-
-using Doubles = std::vector<double>;
-
-// Finishes values that are put into the rows of a state as they are.
-class Finisher {
- public:
-  Finisher(const KernelSet& kernels, const StateRequest& request, std::int64_t lanes)
-      : accumulator_(kernels.make_accumulator(request)), state_(*accumulator_, lanes) {}
-
-  std::size_t lane_size() const { return accumulator_->lane_size(); }
-  template <class S>
-  S* row(int index) const {
-    return state_.lanes().row<S>(index);
-  }
-  Doubles finish(Statistic statistic, std::int64_t lanes, Counts counts, double ddof = 0) {
-    Doubles values(static_cast<std::size_t>(lanes));
-    accumulator_->finish(statistic, state_.lanes(), lanes, counts, ddof, values.data());
-    return values;
-  }
-
- private:
-  std::unique_ptr<Accumulator> accumulator_;
-  State state_;
-};
 
 // Sums first, first + 1, ... of `count` samples each: their means are what a division gives.
 template <class S>
@@ -68,10 +45,6 @@ void check_random_quotients(Finisher& finisher, Random& random, double count,
   const auto first = static_cast<S>(random.bits());
   if (first > std::numeric_limits<S>::max() - static_cast<S>(lanes)) return;
   check_quotients<S>(finisher, Statistic::mean, first, lanes, count, name);
-}
-
-StateRequest request_of(StateKind kind, Sample sample, double volume, bool masked = false) {
-  return {kind, sample, masked, volume, false};
 }
 
 }  // namespace
@@ -477,89 +450,6 @@ TEST(only_means_in_the_dtype_of_the_samples_have_a_short_way) {
     CHECK(!short_way(DType::uint8, Statistic::mean, 1), kernels->name);
     CHECK(!short_way(DType::uint8, Statistic::mean, 0x1p24), kernels->name);
     CHECK(short_way(DType::uint8, Statistic::mean, 3), kernels->name);
-  }
-}
-
-namespace {
-
-struct SquareSums {
-  Int128 sum = 0;
-  Int128 squares = 0;
-  std::int64_t count = 0;
-
-  void add(std::int64_t sample, std::int64_t times) {
-    sum += static_cast<Int128>(sample) * times;
-    squares += static_cast<Int128>(sample) * sample * times;
-    count += times;
-  }
-  double variance(std::int64_t ddof) const {
-    return nearest_quotient(squares * count - sum * sum,
-                            static_cast<Int128>(count) * (count - ddof));
-  }
-};
-
-double found_variance(const KernelSet& kernels, const SquareSums& sums, double ddof) {
-  Finisher finisher(kernels, request_of(StateKind::squares, Sample::int32, 1e12), 1);
-  finisher.row<std::int64_t>(0)[0] = static_cast<std::int64_t>(sums.sum);
-  finisher.row<std::int64_t>(1)[0] = static_cast<std::int64_t>(sums.squares >> 32);
-  finisher.row<std::int64_t>(2)[0] = static_cast<std::int64_t>(sums.squares & 0xffffffff);
-  const Counts counts{static_cast<double>(sums.count), nullptr};
-  return finisher.finish(Statistic::var, 1, counts, ddof)[0];
-}
-
-}  // namespace
-
-TEST(variances_of_integers_are_rounded_once) {
-  for (const KernelSet* kernels : available_kernel_sets()) {
-    Random random(106);
-    for (int k = 0; k < 2000; ++k) {
-      const std::int64_t offset = random.between(-1'000'000'000, 1'000'000'000);
-      const std::int64_t range = 1ll << random.between(0, 29);
-      SquareSums sums;
-      const std::int64_t samples = random.between(2, 30);
-      for (std::int64_t sample = 0; sample < samples; ++sample) {
-        sums.add(offset + random.between(0, range), random.between(1, 1 << 20));
-      }
-      CHECK_EQ(found_variance(*kernels, sums, 0), sums.variance(0), kernels->name, k);
-      CHECK_EQ(found_variance(*kernels, sums, 1), sums.variance(1), kernels->name, k);
-    }
-  }
-}
-
-TEST(variances_know_when_no_freedom_is_left) {
-  for (const KernelSet* kernels : available_kernel_sets()) {
-    SquareSums sums;
-    sums.add(3, 1);
-    sums.add(4, 1);
-    CHECK_EQ(found_variance(*kernels, sums, 0), 0.25, kernels->name);
-    CHECK_EQ(found_variance(*kernels, sums, 1), 0.5, kernels->name);
-    CHECK_EQ(found_variance(*kernels, sums, 0.5), 0.5 / 1.5, kernels->name);
-    for (const double ddof : {2.0, 2.5, 3.0, 1e300}) {
-      CHECK(std::isnan(found_variance(*kernels, sums, ddof)), kernels->name, ddof);
-    }
-  }
-}
-
-TEST(variances_of_constants_are_zero_for_any_count) {
-  for (const KernelSet* kernels : available_kernel_sets()) {
-    for (const std::int64_t count :
-         {1ll, 100ll, 100'000'000ll, (1ll << 31) - 1, 1ll << 31, 3'000'000'019ll}) {
-      for (const std::int64_t sample : {0ll, 255ll, 1'000'000'007ll, -2'147'483'648ll}) {
-        SquareSums sums;
-        sums.add(sample, count);
-        CHECK_EQ(found_variance(*kernels, sums, 0), 0.0, kernels->name, sample, count);
-      }
-    }
-  }
-}
-
-TEST(variances_of_very_many_integers_at_a_large_offset) {
-  for (const KernelSet* kernels : available_kernel_sets()) {
-    SquareSums sums;
-    sums.add(1'000'000'000, 1ll << 31);
-    sums.add(1'000'000'001, 1ll << 31);
-    const double found = found_variance(*kernels, sums, 0);
-    CHECK(std::fabs(found - 0.25) <= 1e-12, kernels->name, "found", found, "expected", 0.25);
   }
 }
 

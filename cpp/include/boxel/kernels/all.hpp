@@ -11,6 +11,7 @@
 #include "boxel/kernels/sum.hpp"
 #include "boxel/kernels/extremum.hpp"
 #include "boxel/kernels/moments.hpp"
+#include "boxel/kernels/parts.hpp"
 #include "boxel/kernels/squares.hpp"
 #include "boxel/kernels/float_squares.hpp"
 #include "boxel/kernels/wide_squares.hpp"

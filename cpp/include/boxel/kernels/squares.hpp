@@ -67,6 +67,61 @@ inline void finish_small_squares(Lanes state, std::int64_t lanes, double count, 
   }
 }
 
+// Whether n sum(x^2) and sum(x)^2 lie below 2^77 in all lanes, and the divisor below 2^46.
+inline bool moments_fit_parts(Lanes state, std::int64_t lanes, Counts counts, double ddof) {
+  constexpr std::uint64_t most = std::uint64_t{1} << 22;
+  if (!(ddof == std::floor(ddof) && std::fabs(ddof) < static_cast<double>(most))) return false;
+  if (!counts.per_lane && !(counts.uniform < static_cast<double>(most))) return false;
+  const auto* high = state.row<std::uint64_t>(1);
+  const auto* low = state.row<std::uint64_t>(2);
+  std::uint64_t bits = 0;
+  // Low halves are not always carried; they must stay below 2^51.
+  BOXEL_EACH_LANE
+  for (std::int64_t l = 0; l < lanes; ++l) bits |= high[l] | (low[l] >> 29);
+  if (counts.per_lane) {
+    BOXEL_EACH_LANE
+    for (std::int64_t l = 0; l < lanes; ++l) bits |= static_cast<std::uint64_t>(counts.per_lane[l]);
+  }
+  return bits < most;
+}
+
+// n sum(x^2) - sum(x)^2, exactly: what rounding leaves over are whole numbers below 2^27.
+BOXEL_INLINE Parts2 scaled_m2(double sum, double high, double low, double count) {
+  const Parts2 squares = two_sum(high * 0x1p32, low);
+  const Parts2 scaled = two_product(count, squares.high);
+  const Parts2 square = two_product(sum, sum);
+  const Parts2 difference = two_sum(scaled.high, -square.high);
+  const double rest = (scaled.low - square.low) + (count * squares.low + difference.low);
+  return two_sum(difference.high, rest);
+}
+
+// The quotient rounded once. A whole number over one below 2^49 is as far from what is half way
+// between two doubles as 2^-51 of the correction or more, which is off by less; or it is half way,
+// and then the correction is exact.
+BOXEL_INLINE double quotient_of_parts(Parts2 dividend, double divisor) {
+  const double near = dividend.high / divisor;
+  const Parts2 product = two_product(near, divisor);
+  const double rest = ((dividend.high - product.high) - product.low) + dividend.low;
+  return near + rest / divisor;
+}
+
+// The same quotient as by exact_variance() once more, at a tenth of its time.
+template <bool Root>
+inline void finish_squares_in_parts(Lanes state, std::int64_t lanes, Counts counts, double ddof,
+                                    double* out) {
+  const std::int64_t* sums = state.row<std::int64_t>(0);
+  const std::int64_t* high = state.row<std::int64_t>(1);
+  const std::int64_t* low = state.row<std::int64_t>(2);
+  with_counts(lanes, counts, [=](std::int64_t l, double count) BOXEL_INLINED {
+    const Parts2 m2 = scaled_m2(small_to_double(sums[l]), small_to_double(high[l]),
+                                small_to_double(low[l]), count);
+    const double freedom = count - ddof;
+    // Without any, x / 0 becomes NaN by its correction: a choice would keep loops from vectorising.
+    const double variance = quotient_of_parts(m2, count * (freedom > 0 ? freedom : 0.0));
+    out[l] = Root ? std::sqrt(variance) : variance;
+  });
+}
+
 template <class T, bool Root>
 inline void finish_squares(Lanes state, std::int64_t lanes, Counts counts, double ddof,
                            double* out) {
@@ -75,6 +130,9 @@ inline void finish_squares(Lanes state, std::int64_t lanes, Counts counts, doubl
   if (!counts.per_lane && freedom > 0 && ddof == std::floor(ddof) &&
       small_moments<T>(counts.uniform)) {
     return finish_small_squares<Root>(state, lanes, counts.uniform, freedom, out);
+  }
+  if (moments_fit_parts(state, lanes, counts, ddof)) {
+    return finish_squares_in_parts<Root>(state, lanes, counts, ddof, out);
   }
   const std::int64_t* sums = state.row<std::int64_t>(0);
   const std::int64_t* high = state.row<std::int64_t>(1);

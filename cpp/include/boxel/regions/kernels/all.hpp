@@ -10,6 +10,7 @@
 #include "boxel/kernels/nonzero.hpp"
 #include "boxel/kernels/sum.hpp"
 #include "boxel/kernels/extremum.hpp"
+#include "boxel/kernels/parts.hpp"
 #include "boxel/kernels/squares.hpp"
 #include "boxel/kernels/wide_squares.hpp"
 #include "boxel/kernels/masked.hpp"

@@ -1,0 +1,189 @@
+// Variances of integers, which are rounded once, through the finish of every kernel set.
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+#include "boxel/kernel_set.hpp"
+#include "check.hpp"
+#include "exact.hpp"
+#include "finisher.hpp"
+#include "random.hpp"
+
+namespace boxel::test {
+namespace {
+
+struct SquareSums {
+  Int128 sum = 0;
+  Int128 squares = 0;
+  std::int64_t count = 0;
+
+  void add(std::int64_t sample, std::int64_t times) {
+    sum += static_cast<Int128>(sample) * times;
+    squares += static_cast<Int128>(sample) * sample * times;
+    count += times;
+  }
+  double variance(std::int64_t ddof) const {
+    return nearest_quotient(squares * count - sum * sum,
+                            static_cast<Int128>(count) * (count - ddof));
+  }
+};
+
+double found_variance(const KernelSet& kernels, const SquareSums& sums, double ddof) {
+  Finisher finisher(kernels, request_of(StateKind::squares, Sample::int32, 1e12), 1);
+  finisher.row<std::int64_t>(0)[0] = static_cast<std::int64_t>(sums.sum);
+  finisher.row<std::int64_t>(1)[0] = static_cast<std::int64_t>(sums.squares >> 32);
+  finisher.row<std::int64_t>(2)[0] = static_cast<std::int64_t>(sums.squares & 0xffffffff);
+  const Counts counts{static_cast<double>(sums.count), nullptr};
+  return finisher.finish(Statistic::var, 1, counts, ddof)[0];
+}
+
+// Sums of x and x^2 of `count` samples of up to so many bits, and 2^62 at most.
+struct SquaresCase {
+  std::int64_t count;
+  std::int64_t sum;
+  std::int64_t squares;
+
+  static SquaresCase of(Random& random, std::int64_t count, int bits, bool negative) {
+    int fitting = 0;
+    while (fitting < bits && count << (2 * fitting + 2) < std::int64_t{1} << 60) ++fitting;
+    const std::int64_t largest = (std::int64_t{1} << random.between(1, fitting)) - 1;
+    const std::int64_t sum = random.between(0, count * largest);
+    const auto squared = static_cast<Int128>(sum) * sum;
+    const auto least = static_cast<std::int64_t>((squared + count - 1) / count);
+    const std::int64_t more = (std::int64_t{1} << random.between(0, 60)) - 1;
+    const std::int64_t spread = std::min(more, count * largest * largest - least);
+    const bool below_zero = negative && random.between(0, 1) == 1;
+    return {count, below_zero ? -sum : sum, least + random.between(0, spread)};
+  }
+  double variance(std::int64_t ddof) const {
+    if (count <= ddof) return std::numeric_limits<double>::quiet_NaN();
+    const auto n = static_cast<Int128>(count);
+    return nearest_quotient(n * squares - static_cast<Int128>(sum) * sum, n * (count - ddof));
+  }
+};
+
+void check_variances(Sample sample, const std::vector<SquaresCase>& cases, bool per_lane,
+                     std::int64_t ddof) {
+  const auto lanes = static_cast<std::int64_t>(cases.size());
+  for (const KernelSet* kernels : available_kernel_sets()) {
+    Finisher finisher(*kernels, request_of(StateKind::squares, sample, 1e6), lanes);
+    std::vector<std::int64_t> counts;
+    for (std::size_t l = 0; l < cases.size(); ++l) {
+      // Halves need not be carried.
+      const std::int64_t kept = l % 3 == 0 ? std::min<std::int64_t>(cases[l].squares >> 32, 5) : 0;
+      finisher.row<std::int64_t>(0)[l] = cases[l].sum;
+      finisher.row<std::int64_t>(1)[l] = (cases[l].squares >> 32) - kept;
+      finisher.row<std::int64_t>(2)[l] = (cases[l].squares & 0xffffffff) + (kept << 32);
+      counts.push_back(cases[l].count);
+    }
+    const Counts held{static_cast<double>(counts.front()), per_lane ? counts.data() : nullptr};
+    const Doubles variances =
+        finisher.finish(Statistic::var, lanes, held, static_cast<double>(ddof));
+    const Doubles deviations =
+        finisher.finish(Statistic::std, lanes, held, static_cast<double>(ddof));
+    for (std::size_t l = 0; l < cases.size(); ++l) {
+      const double expected = cases[l].variance(ddof);
+      const bool same = std::isnan(expected) ? std::isnan(variances[l]) : variances[l] == expected;
+      CHECK(same, kernels->name, "found", variances[l], "expected", expected, "of", cases[l].sum,
+            cases[l].squares, cases[l].count, "ddof", ddof);
+      CHECK(std::isnan(expected) || deviations[l] == std::sqrt(expected), kernels->name);
+    }
+  }
+}
+
+}  // namespace
+
+TEST(variances_of_integers_are_rounded_once) {
+  for (const KernelSet* kernels : available_kernel_sets()) {
+    Random random(106);
+    for (int k = 0; k < 2000; ++k) {
+      const std::int64_t offset = random.between(-1'000'000'000, 1'000'000'000);
+      const std::int64_t range = 1ll << random.between(0, 29);
+      SquareSums sums;
+      const std::int64_t samples = random.between(2, 30);
+      for (std::int64_t sample = 0; sample < samples; ++sample) {
+        sums.add(offset + random.between(0, range), random.between(1, 1 << 20));
+      }
+      CHECK_EQ(found_variance(*kernels, sums, 0), sums.variance(0), kernels->name, k);
+      CHECK_EQ(found_variance(*kernels, sums, 1), sums.variance(1), kernels->name, k);
+    }
+  }
+}
+
+TEST(variances_know_when_no_freedom_is_left) {
+  for (const KernelSet* kernels : available_kernel_sets()) {
+    SquareSums sums;
+    sums.add(3, 1);
+    sums.add(4, 1);
+    CHECK_EQ(found_variance(*kernels, sums, 0), 0.25, kernels->name);
+    CHECK_EQ(found_variance(*kernels, sums, 1), 0.5, kernels->name);
+    CHECK_EQ(found_variance(*kernels, sums, 0.5), 0.5 / 1.5, kernels->name);
+    for (const double ddof : {2.0, 2.5, 3.0, 1e300}) {
+      CHECK(std::isnan(found_variance(*kernels, sums, ddof)), kernels->name, ddof);
+    }
+  }
+}
+
+TEST(variances_of_constants_are_zero_for_any_count) {
+  for (const KernelSet* kernels : available_kernel_sets()) {
+    for (const std::int64_t count :
+         {1ll, 100ll, 100'000'000ll, (1ll << 31) - 1, 1ll << 31, 3'000'000'019ll}) {
+      for (const std::int64_t sample : {0ll, 255ll, 1'000'000'007ll, -2'147'483'648ll}) {
+        SquareSums sums;
+        sums.add(sample, count);
+        CHECK_EQ(found_variance(*kernels, sums, 0), 0.0, kernels->name, sample, count);
+      }
+    }
+  }
+}
+
+TEST(variances_of_very_many_integers_at_a_large_offset) {
+  for (const KernelSet* kernels : available_kernel_sets()) {
+    SquareSums sums;
+    sums.add(1'000'000'000, 1ll << 31);
+    sums.add(1'000'000'001, 1ll << 31);
+    const double found = found_variance(*kernels, sums, 0);
+    CHECK(std::fabs(found - 0.25) <= 1e-12, kernels->name, "found", found, "expected", 0.25);
+  }
+}
+
+TEST(variances_of_up_to_millions_of_integers_are_rounded_once) {
+  Random random(104);
+  constexpr std::int64_t limit = std::int64_t{1} << 22;
+  for (const std::int64_t ddof : {0, 1, 2, -3}) {
+    for (const std::int64_t count :
+         {std::int64_t{2}, std::int64_t{729}, std::int64_t{29791}, std::int64_t{1030301},
+          std::int64_t{2146689}, limit - 1, limit, limit + 1, limit * 100}) {
+      std::vector<SquaresCase> cases;
+      for (int k = 0; k < 101; ++k) cases.push_back(SquaresCase::of(random, count, 15, true));
+      check_variances(Sample::int16, cases, false, ddof);
+      for (int k = 0; k < 101; ++k) cases.push_back(SquaresCase::of(random, count, 31, true));
+      check_variances(Sample::int32, cases, false, ddof);
+    }
+    std::vector<SquaresCase> cases;
+    for (int k = 0; k < 301; ++k) {
+      const std::int64_t most = std::int64_t{1} << random.between(1, 22);
+      cases.push_back(SquaresCase::of(random, random.between(1, most - 1), 16, false));
+    }
+    check_variances(Sample::uint16, cases, true, ddof);
+  }
+}
+
+// An odd sum of 2^21 samples has a variance of 42 bits behind the point, so that one between 2^11
+// and 2^12 lies half way between two doubles.
+TEST(variances_of_integers_half_way_between_doubles_are_rounded_to_even) {
+  Random random(105);
+  constexpr std::int64_t count = std::int64_t{1} << 21;
+  std::vector<SquaresCase> cases;
+  for (int k = 0; k < 400; ++k) {
+    const std::int64_t sum = 2 * random.between(0, count * 30'000) + 1;
+    const Int128 squared = static_cast<Int128>(sum) * sum;
+    const auto least = static_cast<std::int64_t>(squared / count);
+    cases.push_back({count, sum, least + count * random.between(2049, 4094)});
+  }
+  check_variances(Sample::uint16, cases, false, 0);
+}
+
+}  // namespace boxel::test
