@@ -251,6 +251,24 @@ def test_variance_of_narrow_integers_is_rounded_once(axis, size, dtype):
         assert np.moveaxis(found, axis, 1)[line].tolist() == expected
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "uint16", "int32"])
+@pytest.mark.parametrize("side", [41, 128, 130])
+@pytest.mark.parametrize("ddof", [0, 1])
+def test_variance_of_integers_in_large_boxes_is_rounded_once(dtype, side, ddof):
+    limits = np.iinfo("int16" if dtype == "int32" else dtype)
+    image = np.random.default_rng(side).integers(
+        limits.min, limits.max, (side + 1, side + 2, side + 2), dtype=dtype, endpoint=True
+    )
+    found = bx.box_filter(image, side, ("var", "std"), mode="valid", ddof=ddof)
+    volume = side**3
+    for place in np.ndindex(found["var"].shape):
+        box = image[tuple(slice(first, first + side) for first in place)].astype(np.int64)
+        total, squares = int(box.sum()), int((box * box).sum())
+        expected = Fraction(volume * squares - total * total, volume * (volume - ddof))
+        assert found["var"][place] == float(expected), place
+        assert found["std"][place] == math.sqrt(float(expected)), place
+
+
 # 3. Floats are accumulated wide -------------------------------------------------------------------
 
 
