@@ -564,6 +564,37 @@ def test_a_border_value_is_not_lost_behind_a_spike(mode, dtype):
     np.testing.assert_allclose(found[len(found) // 2, -1], beyond, rtol=1e-15)
 
 
+# Samples of many sizes, whose squares are summed in most parts, and a border of zeros. In an
+# interpreter of its own: what memory holds depends on all that ran before.
+VARIANCES_BESIDE_ZEROS = """
+    import numpy as np
+    import boxel as bx
+
+    def expected(image, size, mode):
+        padding = {"constant": "constant", "reflect": "symmetric", "wrap": "wrap"}[mode]
+        padded = np.pad(image.astype(np.float64), size // 2, padding)
+        windows = np.lib.stride_tricks.sliding_window_view(padded, (size,) * image.ndim)
+        return windows.var(axis=tuple(range(image.ndim, 2 * image.ndim)))
+
+    bx.set_workers(1)
+    for shape in [(12, 20, 33), (9, 300)]:
+        for scale in (1, 1e-3, 1e-6, 1e-30):
+            image = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+            image.ravel()[::50] *= np.float32(scale)
+            for mode in ("constant", "reflect", "wrap"):
+                for size in (5, 7):
+                    found = bx.box_filter(image, size, "var", mode=mode)
+                    right = expected(image, size, mode)
+                    np.testing.assert_allclose(found, right, rtol=1e-6, err_msg=mode)
+"""
+
+
+@pytest.mark.parametrize("filling", ["0", "127", "128"])
+def test_variances_do_not_depend_on_what_memory_held_before(filling):
+    # The C library of Linux fills what it hands out, and what it gets back, with such bytes.
+    run_script(VARIANCES_BESIDE_ZEROS, environment={"MALLOC_PERTURB_": filling})
+
+
 # 6. Any array: layouts are in test_box_oracle.py; here are the sizes ------------------------------
 
 

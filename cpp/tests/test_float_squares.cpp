@@ -137,6 +137,23 @@ TEST(variances_of_floats_are_exact_however_sums_are_kept) {
   }
 }
 
+// As the zeros beyond a border, which are taken once and stay while samples are split or not.
+TEST(zeros_that_were_taken_as_double_doubles_are_zeros_in_any_parts) {
+  for (const KernelSet* kernels : available_kernel_sets()) {
+    const auto accumulator = make_squares(*kernels);
+    const State state(*accumulator, lanes);
+    const Row zeros(static_cast<std::size_t>(lanes), 0.0F);
+    accumulator->take(state.lanes(), group_of(zeros), lanes, 0);
+    for (const double finest : {1.0, 0x1p-20, 0x1p-40}) {
+      CHECK(accumulator->begin_exchanges({4, finest}, 100), kernels->name, finest);
+      for (const double variance : variances(*accumulator, state.lanes(), 2)) {
+        CHECK_EQ(variance, 0.0, kernels->name, finest);
+      }
+      accumulator->end_exchanges();
+    }
+  }
+}
+
 TEST(squares_of_floats_refuse_exchanges_that_would_round) {
   const auto accumulator = make_squares(*available_kernel_sets().front());
   constexpr double infinity = std::numeric_limits<double>::infinity();

@@ -261,6 +261,8 @@ class FloatSquares final : public RowsOf<double, 5> {
   }
 
   static void take_merged(Lanes state, const float* row, std::int64_t lanes, bool first) {
+    // The part that double-doubles lack: zeros that stand beyond a border are none the less split.
+    if (first) std::fill_n(state.row<double>(square_row + 2), lanes, 0.0);
     const Places<2, 2> places(state);
     BOXEL_EACH_LANE
     for (std::int64_t l = 0; l < lanes; ++l) {
