@@ -139,6 +139,7 @@ def jobs_of_means() -> tuple[BoxJob, ...]:
         volume(cube(9), "float64", agreement=Tolerance(rtol=1e-13)),
         volume(cube(9), "uint16", out_dtype="uint16", agreement=ROUNDED),
         volume(cube(9), "uint8", out_dtype="uint8", agreement=ROUNDED),
+        volume(cube(45), "uint16", out_dtype="uint16", agreement=ROUNDED, beside_size=9),
         *jobs_of_plane("float32", None, EXACT_IN_FLOAT32, best_peer(1, "cv2")),
         *jobs_of_plane("uint8", "uint8", ROUNDED, peer_time(1.5, "cv2")),
     )
