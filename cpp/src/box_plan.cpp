@@ -112,7 +112,8 @@ std::int64_t slab_tile(const BoxAxis& axis, std::int64_t lanes, std::int64_t mos
   const std::int64_t outputs = axis.box.outputs;
   if (axis.length <= lanes) return outputs;
   const std::int64_t margin = margin_of(axis);
-  const std::int64_t wanted = std::min(outputs_within(axis, most), least_margins * margin);
+  const std::int64_t wanted =
+      std::min(outputs_within(axis, most), least_margins * std::min(margin, outputs));
   return evened(outputs, std::max({outputs_within(axis, lanes), wanted, margin}));
 }
 
@@ -136,7 +137,7 @@ void choose_tiles(BoxPlan& plan, const BoxPlanRequest& request) {
     // A merging slide holds a state for each row of its box.
     const std::int64_t size = plan.slides.front().box.size;
     if (request.subtraction == Subtraction::never) lanes /= std::min<std::int64_t>(size, 64) + 2;
-    if (request.subtraction != Subtraction::always) most_lanes /= size + 2;
+    if (request.subtraction != Subtraction::always) most_lanes /= std::min(size, merging_bytes) + 2;
   }
   const std::int64_t row_lanes = std::max<std::int64_t>(
       std::min(row_bytes * (plan.slides.empty() ? 1 : 2) / request.lane_bytes, lanes), 128);

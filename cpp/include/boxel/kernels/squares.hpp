@@ -116,8 +116,10 @@ inline void finish_squares_in_parts(Lanes state, std::int64_t lanes, Counts coun
     const Parts2 m2 = scaled_m2(small_to_double(sums[l]), small_to_double(high[l]),
                                 small_to_double(low[l]), count);
     const double freedom = count - ddof;
-    // Without any, x / 0 becomes NaN by its correction: a choice would keep loops from vectorising.
-    const double variance = quotient_of_parts(m2, count * (freedom > 0 ? freedom : 0.0));
+    // Without any, x / 0 becomes NaN by its correction: to choose by it would keep loops from
+    // vectorising. The processor's own NaN has a sign.
+    const double quotient = quotient_of_parts(m2, count * (freedom > 0 ? freedom : 0.0));
+    const double variance = quotient == quotient ? quotient : not_a_number();
     out[l] = Root ? std::sqrt(variance) : variance;
   });
 }
