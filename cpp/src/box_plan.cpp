@@ -111,9 +111,8 @@ std::int64_t row_tile(const BoxAxis& axis, std::int64_t lanes) {
 std::int64_t slab_tile(const BoxAxis& axis, std::int64_t lanes, std::int64_t most) {
   const std::int64_t outputs = axis.box.outputs;
   if (axis.length <= lanes) return outputs;
-  const std::int64_t margin = margin_of(axis);
-  const std::int64_t wanted =
-      std::min(outputs_within(axis, most), least_margins * std::min(margin, outputs));
+  const std::int64_t margin = std::min(margin_of(axis), outputs);
+  const std::int64_t wanted = std::min(outputs_within(axis, most), least_margins * margin);
   return evened(outputs, std::max({outputs_within(axis, lanes), wanted, margin}));
 }
 
@@ -150,7 +149,8 @@ void choose_tiles(BoxPlan& plan, const BoxPlanRequest& request) {
   }
 }
 
-// So that there is a unit for each worker, and some more where that is cheap.
+// So that there is a unit for each worker, as far as margins leave more than themselves, and some
+// more where that is cheap.
 void share_outputs(BoxPlan& plan, int workers) {
   if (plan.slides.empty()) return;
   BoxAxis& slide = plan.slides.front();

@@ -19,33 +19,8 @@ struct SquareSums {
   Int128 squares = 0;
   std::int64_t count = 0;
 
-  void add(std::int64_t sample, std::int64_t times) {
-    sum += static_cast<Int128>(sample) * times;
-    squares += static_cast<Int128>(sample) * sample * times;
-    count += times;
-  }
-  double variance(std::int64_t ddof) const {
-    return nearest_quotient(squares * count - sum * sum,
-                            static_cast<Int128>(count) * (count - ddof));
-  }
-};
-
-double found_variance(const KernelSet& kernels, const SquareSums& sums, double ddof) {
-  Finisher finisher(kernels, request_of(StateKind::squares, Sample::int32, 1e12), 1);
-  finisher.row<std::int64_t>(0)[0] = static_cast<std::int64_t>(sums.sum);
-  finisher.row<std::int64_t>(1)[0] = static_cast<std::int64_t>(sums.squares >> 32);
-  finisher.row<std::int64_t>(2)[0] = static_cast<std::int64_t>(sums.squares & 0xffffffff);
-  const Counts counts{static_cast<double>(sums.count), nullptr};
-  return finisher.finish(Statistic::var, 1, counts, ddof)[0];
-}
-
-// Sums of x and x^2 of `count` samples of up to so many bits, and 2^62 at most.
-struct SquaresCase {
-  std::int64_t count;
-  std::int64_t sum;
-  std::int64_t squares;
-
-  static SquaresCase of(Random& random, std::int64_t count, int bits, bool negative) {
+  // Of samples of up to so many bits; squares up to 2^62.
+  static SquareSums random(Random& random, std::int64_t count, int bits, bool negative) {
     int fitting = 0;
     while (fitting < bits && count << (2 * fitting + 2) < std::int64_t{1} << 60) ++fitting;
     const std::int64_t largest = (std::int64_t{1} << random.between(1, fitting)) - 1;
@@ -55,42 +30,58 @@ struct SquaresCase {
     const std::int64_t more = (std::int64_t{1} << random.between(0, 60)) - 1;
     const std::int64_t spread = std::min(more, count * largest * largest - least);
     const bool below_zero = negative && random.between(0, 1) == 1;
-    return {count, below_zero ? -sum : sum, least + random.between(0, spread)};
+    return {below_zero ? -sum : sum, least + random.between(0, spread), count};
+  }
+  void add(std::int64_t sample, std::int64_t times) {
+    sum += static_cast<Int128>(sample) * times;
+    squares += static_cast<Int128>(sample) * sample * times;
+    count += times;
   }
   double variance(std::int64_t ddof) const {
     if (count <= ddof) return std::numeric_limits<double>::quiet_NaN();
-    const auto n = static_cast<Int128>(count);
-    return nearest_quotient(n * squares - static_cast<Int128>(sum) * sum, n * (count - ddof));
+    return nearest_quotient(squares * count - sum * sum,
+                            static_cast<Int128>(count) * (count - ddof));
+  }
+  // Halves need not be carried: the high one may lack some.
+  void put(const Finisher& finisher, std::size_t lane, std::int64_t lacking = 0) const {
+    const auto high = static_cast<std::int64_t>(squares >> 32);
+    const std::int64_t carried = std::min(high, lacking);
+    finisher.row<std::int64_t>(0)[lane] = static_cast<std::int64_t>(sum);
+    finisher.row<std::int64_t>(1)[lane] = high - carried;
+    finisher.row<std::int64_t>(2)[lane] =
+        static_cast<std::int64_t>(squares & 0xffffffff) + (carried << 32);
   }
 };
 
-void check_variances(Sample sample, const std::vector<SquaresCase>& cases, bool per_lane,
+double found_variance(const KernelSet& kernels, const SquareSums& sums, double ddof) {
+  Finisher finisher(kernels, request_of(StateKind::squares, Sample::int32, 1e12), 1);
+  sums.put(finisher, 0);
+  const Counts counts{static_cast<double>(sums.count), nullptr};
+  return finisher.finish(Statistic::var, 1, counts, ddof)[0];
+}
+
+void check_variances(Sample sample, const std::vector<SquareSums>& cases, bool per_lane,
                      std::int64_t ddof) {
   const auto lanes = static_cast<std::int64_t>(cases.size());
   for (const KernelSet* kernels : available_kernel_sets()) {
     Finisher finisher(*kernels, request_of(StateKind::squares, sample, 1e6), lanes);
     std::vector<std::int64_t> counts;
     for (std::size_t l = 0; l < cases.size(); ++l) {
-      // Halves need not be carried.
-      const std::int64_t kept = l % 3 == 0 ? std::min<std::int64_t>(cases[l].squares >> 32, 5) : 0;
-      finisher.row<std::int64_t>(0)[l] = cases[l].sum;
-      finisher.row<std::int64_t>(1)[l] = (cases[l].squares >> 32) - kept;
-      finisher.row<std::int64_t>(2)[l] = (cases[l].squares & 0xffffffff) + (kept << 32);
+      cases[l].put(finisher, l, l % 3 == 0 ? 5 : 0);
       counts.push_back(cases[l].count);
     }
     const Counts held{static_cast<double>(counts.front()), per_lane ? counts.data() : nullptr};
-    const Doubles variances =
-        finisher.finish(Statistic::var, lanes, held, static_cast<double>(ddof));
-    const Doubles deviations =
-        finisher.finish(Statistic::std, lanes, held, static_cast<double>(ddof));
+    const auto freedom_lost = static_cast<double>(ddof);
+    const Doubles variances = finisher.finish(Statistic::var, lanes, held, freedom_lost);
+    const Doubles deviations = finisher.finish(Statistic::std, lanes, held, freedom_lost);
     for (std::size_t l = 0; l < cases.size(); ++l) {
       const double expected = cases[l].variance(ddof);
       // Whichever way is taken, NaN has the same bits.
       const bool same = std::isnan(expected)
                             ? std::isnan(variances[l]) && !std::signbit(variances[l])
                             : variances[l] == expected;
-      CHECK(same, kernels->name, "found", variances[l], "expected", expected, "of", cases[l].sum,
-            cases[l].squares, cases[l].count, "ddof", ddof);
+      CHECK(same, kernels->name, "found", variances[l], "expected", expected, "lane", l, "count",
+            cases[l].count, "ddof", ddof);
       CHECK(std::isnan(expected) || deviations[l] == std::sqrt(expected), kernels->name);
     }
   }
@@ -159,16 +150,16 @@ TEST(variances_of_up_to_millions_of_integers_are_rounded_once) {
     for (const std::int64_t count :
          {std::int64_t{2}, std::int64_t{729}, std::int64_t{29791}, std::int64_t{1030301},
           std::int64_t{2146689}, limit - 1, limit, limit + 1, limit * 100}) {
-      std::vector<SquaresCase> cases;
-      for (int k = 0; k < 101; ++k) cases.push_back(SquaresCase::of(random, count, 15, true));
+      std::vector<SquareSums> cases;
+      for (int k = 0; k < 101; ++k) cases.push_back(SquareSums::random(random, count, 15, true));
       check_variances(Sample::int16, cases, false, ddof);
-      for (int k = 0; k < 101; ++k) cases.push_back(SquaresCase::of(random, count, 31, true));
+      for (int k = 0; k < 101; ++k) cases.push_back(SquareSums::random(random, count, 31, true));
       check_variances(Sample::int32, cases, false, ddof);
     }
-    std::vector<SquaresCase> cases;
+    std::vector<SquareSums> cases;
     for (int k = 0; k < 301; ++k) {
       const std::int64_t most = std::int64_t{1} << random.between(1, 22);
-      cases.push_back(SquaresCase::of(random, random.between(1, most - 1), 16, false));
+      cases.push_back(SquareSums::random(random, random.between(1, most - 1), 16, false));
     }
     check_variances(Sample::uint16, cases, true, ddof);
   }
@@ -179,12 +170,12 @@ TEST(variances_of_up_to_millions_of_integers_are_rounded_once) {
 TEST(variances_of_integers_half_way_between_doubles_are_rounded_to_even) {
   Random random(105);
   constexpr std::int64_t count = std::int64_t{1} << 21;
-  std::vector<SquaresCase> cases;
+  std::vector<SquareSums> cases;
   for (int k = 0; k < 400; ++k) {
     const std::int64_t sum = 2 * random.between(0, count * 30'000) + 1;
     const Int128 squared = static_cast<Int128>(sum) * sum;
     const auto least = static_cast<std::int64_t>(squared / count);
-    cases.push_back({count, sum, least + count * random.between(2049, 4094)});
+    cases.push_back({sum, least + count * random.between(2049, 4094), count});
   }
   check_variances(Sample::uint16, cases, false, 0);
 }

@@ -41,6 +41,17 @@ BOXEL_INLINE double small_to_double(std::int64_t x) {
   return std::bit_cast<double>(x + std::bit_cast<std::int64_t>(shifter)) - shifter;
 }
 
+// The rows of a state: sums, and sums of squares in two halves.
+struct SquareRows {
+  std::int64_t* sums;
+  std::int64_t* high;
+  std::int64_t* low;
+  explicit SquareRows(Lanes state)
+      : sums(state.row<std::int64_t>(0)),
+        high(state.row<std::int64_t>(1)),
+        low(state.row<std::int64_t>(2)) {}
+};
+
 // Whether n sum(x^2) and sum(x)^2 of n samples T stay so small.
 template <class T>
 BOXEL_INLINE bool small_moments(double count) {
@@ -54,14 +65,12 @@ BOXEL_INLINE bool small_moments(double count) {
 template <bool Root>
 inline void finish_small_squares(Lanes state, std::int64_t lanes, double count, double freedom,
                                  double* out) {
-  const std::int64_t* sums = state.row<std::int64_t>(0);
-  const std::int64_t* high = state.row<std::int64_t>(1);
-  const std::int64_t* low = state.row<std::int64_t>(2);
+  const SquareRows rows(state);
   const double divisor = count * freedom;
   BOXEL_EACH_LANE
   for (std::int64_t l = 0; l < lanes; ++l) {
-    const double sum = small_to_double(sums[l]);
-    const double squares = small_to_double((high[l] << 32) + low[l]);
+    const double sum = small_to_double(rows.sums[l]);
+    const double squares = small_to_double((rows.high[l] << 32) + rows.low[l]);
     const double variance = (count * squares - sum * sum) / divisor;
     out[l] = Root ? std::sqrt(variance) : variance;
   }
@@ -72,12 +81,14 @@ inline bool moments_fit_parts(Lanes state, std::int64_t lanes, Counts counts, do
   constexpr std::uint64_t most = std::uint64_t{1} << 22;
   if (!(ddof == std::floor(ddof) && std::fabs(ddof) < static_cast<double>(most))) return false;
   if (!counts.per_lane && !(counts.uniform < static_cast<double>(most))) return false;
-  const auto* high = state.row<std::uint64_t>(1);
-  const auto* low = state.row<std::uint64_t>(2);
+  const SquareRows rows(state);
   std::uint64_t bits = 0;
   // Low halves are not always carried; they must stay below 2^51.
   BOXEL_EACH_LANE
-  for (std::int64_t l = 0; l < lanes; ++l) bits |= high[l] | (low[l] >> 29);
+  for (std::int64_t l = 0; l < lanes; ++l) {
+    bits |=
+        static_cast<std::uint64_t>(rows.high[l]) | (static_cast<std::uint64_t>(rows.low[l]) >> 29);
+  }
   if (counts.per_lane) {
     BOXEL_EACH_LANE
     for (std::int64_t l = 0; l < lanes; ++l) bits |= static_cast<std::uint64_t>(counts.per_lane[l]);
@@ -86,7 +97,7 @@ inline bool moments_fit_parts(Lanes state, std::int64_t lanes, Counts counts, do
 }
 
 // n sum(x^2) - sum(x)^2, exactly: what rounding leaves over are whole numbers below 2^27.
-BOXEL_INLINE Parts2 scaled_m2(double sum, double high, double low, double count) {
+BOXEL_INLINE Parts2 exact_scaled_m2(double sum, double high, double low, double count) {
   const Parts2 squares = two_sum(high * 0x1p32, low);
   const Parts2 scaled = two_product(count, squares.high);
   const Parts2 square = two_product(sum, sum);
@@ -105,16 +116,14 @@ BOXEL_INLINE double quotient_of_parts(Parts2 dividend, double divisor) {
   return near + rest / divisor;
 }
 
-// The same quotient as by exact_variance() once more, at a tenth of its time.
+// The same quotient as by exact_variance(), at a tenth of its time.
 template <bool Root>
 inline void finish_squares_in_parts(Lanes state, std::int64_t lanes, Counts counts, double ddof,
                                     double* out) {
-  const std::int64_t* sums = state.row<std::int64_t>(0);
-  const std::int64_t* high = state.row<std::int64_t>(1);
-  const std::int64_t* low = state.row<std::int64_t>(2);
+  const SquareRows rows(state);
   with_counts(lanes, counts, [=](std::int64_t l, double count) BOXEL_INLINED {
-    const Parts2 m2 = scaled_m2(small_to_double(sums[l]), small_to_double(high[l]),
-                                small_to_double(low[l]), count);
+    const Parts2 m2 = exact_scaled_m2(small_to_double(rows.sums[l]), small_to_double(rows.high[l]),
+                                      small_to_double(rows.low[l]), count);
     const double freedom = count - ddof;
     // Without any, x / 0 becomes NaN by its correction: to choose by it would keep loops from
     // vectorising. The processor's own NaN has a sign.
@@ -136,16 +145,14 @@ inline void finish_squares(Lanes state, std::int64_t lanes, Counts counts, doubl
   if (moments_fit_parts(state, lanes, counts, ddof)) {
     return finish_squares_in_parts<Root>(state, lanes, counts, ddof, out);
   }
-  const std::int64_t* sums = state.row<std::int64_t>(0);
-  const std::int64_t* high = state.row<std::int64_t>(1);
-  const std::int64_t* low = state.row<std::int64_t>(2);
+  const SquareRows rows(state);
   for (std::int64_t l = 0; l < lanes; ++l) {
     const std::int64_t count =
         counts.per_lane ? counts.per_lane[l] : static_cast<std::int64_t>(counts.uniform);
-    const UInt128 squares = (static_cast<UInt128>(static_cast<std::uint64_t>(high[l])) << 32) +
-                            static_cast<UInt128>(low[l]);
+    const UInt128 squares = (static_cast<UInt128>(static_cast<std::uint64_t>(rows.high[l])) << 32) +
+                            static_cast<UInt128>(rows.low[l]);
     const double variance =
-        exact_variance(static_cast<Int128>(static_cast<S>(sums[l])), squares, count, ddof);
+        exact_variance(static_cast<Int128>(static_cast<S>(rows.sums[l])), squares, count, ddof);
     out[l] = Root ? std::sqrt(variance) : variance;
   }
 }
