@@ -4,8 +4,9 @@
 // may give up samples exchange one slice for another. The others are merged from two parts (van
 // Herk, 1992; Gil and Werman, 1993): the axis is cut into blocks of the box's size; a box is the
 // suffix of one block and the prefix of the next, which costs three merges a slice, whatever the
-// size, and subtracts nothing. The blocks lie where they lie for any cut of the work, so that the
-// bits do not depend on it.
+// size, and subtracts nothing; a fourth one where only the suffixes of a chunk of the block are
+// kept, and those with which chunks begin. The blocks lie where they lie for any cut of the work,
+// so that the bits do not depend on it.
 #pragma once
 
 #include <algorithm>
@@ -20,6 +21,10 @@ namespace boxel {
 
 // Boxes of at most so many slices are taken anew.
 inline constexpr std::int64_t smallest_sliding_box = 5;
+
+// Suffixes that take more are made again, chunk by chunk: to write and read them in memory costs as
+// much, and takes room.
+inline constexpr std::int64_t most_suffix_bytes = 32 * 1024 * 1024;
 
 // `Input` hands out slices: put(out, first, count) makes a state of some, append(out, held, slice,
 // count) one more than `held`, which has `count`; admit(slice) looks at a slice that is to be
@@ -42,6 +47,7 @@ class AxisSlide {
     at_ = unset;
     block_ = unset;
     admitted_ = 0;
+    chunk_length_ = size() * bytes_of(lanes) > most_suffix_bytes ? chunk_length(size()) : size();
     window_ = first_place_ = window_memory_.reserve(accumulator_, lanes, margins, places);
   }
 
@@ -73,6 +79,9 @@ class AxisSlide {
   static constexpr std::int64_t unset = -1;
 
   std::int64_t size() const { return axis_.box.size; }
+  std::int64_t bytes_of(std::int64_t lanes) const {
+    return lanes * accumulator_.rows() * static_cast<std::int64_t>(accumulator_.lane_size());
+  }
 
   void forgo_exchanges() {
     exchanges_ = false;
@@ -106,6 +115,7 @@ class AxisSlide {
     const std::int64_t block = first / size();
     const std::int64_t into = first - block * size();
     if (block != block_) begin_block(block, into);
+    if (into >= chunk_end_) begin_chunk(into);
     if (into == 0) {
       accumulator_.pick(window_, suffix(0), 1, 1, lanes_);
       return window_;
@@ -124,19 +134,52 @@ class AxisSlide {
     return window_;
   }
 
+  // Makes the suffixes with which chunks begin, but for those before the one that holds `into`.
   void begin_block(std::int64_t block, std::int64_t into) {
-    suffixes_.reserve(accumulator_, size() * lanes_);
-    prefix_.reserve(accumulator_, lanes_);
-    const std::int64_t first = block * size();
-    input_->put(suffix(size() - 1), first + size() - 1, 1);
-    for (std::int64_t k = size() - 2; k >= into; --k) {
-      input_->append(suffix(k), suffix(k + 1), first + k, size() - 1 - k);
-    }
     block_ = block;
     in_prefix_ = 0;
+    chunk_end_ = 0;
+    prefix_.reserve(accumulator_, lanes_);
+    chunk_suffixes_.reserve(accumulator_, chunk_length_ * lanes_);
+    const std::int64_t chunks = (size() + chunk_length_ - 1) / chunk_length_;
+    later_suffixes_.reserve(accumulator_, (chunks - 1) * lanes_);
+    Lanes suffix;
+    for (std::int64_t k = size() - 1; k >= (into / chunk_length_ + 1) * chunk_length_; --k) {
+      const bool begins = k % chunk_length_ == 0;
+      extend_suffix(begins ? later_suffix(k / chunk_length_) : prefix_.lanes(), suffix, k);
+      suffix = begins ? later_suffix(k / chunk_length_) : prefix_.lanes();
+    }
   }
 
-  Lanes suffix(std::int64_t slice) const { return suffixes_.lanes().from(slice * lanes_); }
+  // Makes the suffixes from `into` to the end of its chunk.
+  void begin_chunk(std::int64_t into) {
+    const std::int64_t chunk = into / chunk_length_;
+    chunk_first_ = chunk * chunk_length_;
+    chunk_end_ = std::min(chunk_first_ + chunk_length_, size());
+    Lanes later = chunk_end_ < size() ? later_suffix(chunk + 1) : Lanes{};
+    for (std::int64_t k = chunk_end_ - 1; k >= into; --k) {
+      extend_suffix(suffix(k), later, k);
+      later = suffix(k);
+    }
+  }
+
+  // The suffix of the block that begins with slice k, from the one after it.
+  void extend_suffix(Lanes out, Lanes later, std::int64_t k) {
+    const std::int64_t slice = block_ * size() + k;
+    if (k == size() - 1) {
+      input_->put(out, slice, 1);
+    } else {
+      input_->append(out, later, slice, size() - 1 - k);
+    }
+  }
+
+  Lanes suffix(std::int64_t slice) const {
+    return chunk_suffixes_.lanes().from((slice - chunk_first_) * lanes_);
+  }
+  // That with which a chunk begins, from the second one on.
+  Lanes later_suffix(std::int64_t chunk) const {
+    return later_suffixes_.lanes().from((chunk - 1) * lanes_);
+  }
 
   Accumulator& accumulator_;
   const BoxAxis& axis_;
@@ -150,7 +193,11 @@ class AxisSlide {
   LaneBuffer window_memory_;
   Lanes first_place_;
   Lanes window_;  // of the last output
-  LaneBuffer suffixes_;
+  std::int64_t chunk_length_ = 1;
+  std::int64_t chunk_first_ = 0;  // the slices of the block whose suffixes are at hand
+  std::int64_t chunk_end_ = 0;
+  LaneBuffer chunk_suffixes_;
+  LaneBuffer later_suffixes_;
   LaneBuffer prefix_;
 };
 

@@ -31,14 +31,14 @@ double volume_of(const BoxRequest& request) {
 
 StatePlan plan_box_states(const BoxRequest& request, bool cut) {
   const DType dtype = request.image.dtype;
-  const bool sums = volume_of(request) <= most_float_squares;
-  const StatePlan plan = plan_states(wanted(request), dtype, is_masked(request), false, sums);
+  const double volume = volume_of(request);
+  const StatePlan plan = plan_states(wanted(request), dtype, is_masked(request), false, volume);
   const auto by_differences = [](StateKind kind) {
     return kind == StateKind::mean || kind == StateKind::moments;
   };
   // Where boxes are cut, means and variances by differences have to count their samples.
   if (!cut || std::ranges::none_of(plan.kinds, by_differences)) return plan;
-  return plan_states(wanted(request), dtype, true, false, sums);
+  return plan_states(wanted(request), dtype, true, false, volume);
 }
 
 // Smaller work stays on the caller's thread.

@@ -133,10 +133,12 @@ void choose_tiles(BoxPlan& plan, const BoxPlanRequest& request) {
   std::int64_t lanes = slab_bytes / request.lane_bytes;
   std::int64_t most_lanes = merging_bytes / request.lane_bytes;
   if (!plan.slides.empty()) {
-    // A merging slide holds a state for each row of its box.
+    // A merging slide holds a state for each row of its box, or for some of a long one.
     const std::int64_t size = plan.slides.front().box.size;
     if (request.subtraction == Subtraction::never) lanes /= std::min<std::int64_t>(size, 64) + 2;
-    if (request.subtraction != Subtraction::always) most_lanes /= std::min(size, merging_bytes) + 2;
+    if (request.subtraction != Subtraction::always) {
+      most_lanes /= std::min(kept_suffixes(size), merging_bytes) + 2;
+    }
   }
   const std::int64_t row_lanes = std::max<std::int64_t>(
       std::min(row_bytes * (plan.slides.empty() ? 1 : 2) / request.lane_bytes, lanes), 128);

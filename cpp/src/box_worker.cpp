@@ -206,8 +206,17 @@ void BoxWorker::locate(std::int64_t unit) {
     place_.move(plan.loops[k], index);
     move_outputs(plan.loops[k], index);
   }
-  if (tile != geometry_tile_) geometry_ = RowGeometry(row_);
+  prepare_geometry(tile);
+}
+
+// Tiles of a row that touch no border have the same geometry, and a long line has many of them.
+void BoxWorker::prepare_geometry(std::int64_t tile) {
+  const BoxSpan& span = row_.front();
+  const std::int64_t inside = span.inside() ? span.outputs : 0;
+  const bool same = tile == geometry_tile_ || (inside > 0 && inside == outputs_inside_);
+  if (!same) geometry_ = RowGeometry(row_);
   geometry_tile_ = tile;
+  outputs_inside_ = inside;
 }
 
 void BoxWorker::prepare_slab() {
@@ -275,7 +284,9 @@ bool BoxWorker::gains_by_exchanges() const {
 }
 
 bool BoxWorker::begins_exchanges(const Accumulator& accumulator) const {
-  if (accumulator.subtraction() == Subtraction::never || !gains_by_exchanges()) return false;
+  if (accumulator.subtraction() == Subtraction::never) return false;
+  // Parts are added by fewer operations than whole sums are merged, in small boxes, too.
+  if (!accumulator.splits() && !gains_by_exchanges()) return false;
   // The states of what stands beyond the border are made once, as all are that merge.
   return !(accumulator.splits() && job_.has_constant_border && job_.request.cval.floating != 0);
 }

@@ -72,6 +72,7 @@ class BoxWorker {
   };
 
   void locate(std::int64_t unit);
+  void prepare_geometry(std::int64_t tile);
   void prepare_slab();
   void widen_slab(const BoxSpan& span);
   bool adjoin(const BoxAxis& axis, std::int64_t positions) const;
@@ -127,6 +128,7 @@ class BoxWorker {
   std::int64_t rows_at_once_ = 1;  // that the last slide makes before they are written
   RowWay row_way_ = RowWay::any;
   std::int64_t geometry_tile_ = -1;
+  std::int64_t outputs_inside_ = 0;  // of the tile whose geometry it is, if that touches no border
   RowGeometry geometry_;
   std::vector<std::int64_t> at_;             // the output along each slide
   std::vector<std::vector<Lanes>> windows_;  // after each slide, of each accumulator

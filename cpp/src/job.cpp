@@ -78,7 +78,7 @@ LaneLayout output_layout(const Plan& plan, int output) {
 Job::Job(const BlockRequest& block_request)
     : request(block_request),
       states(plan_states(wanted(request), request.image.dtype, is_masked(request),
-                         request.weights.has_value(), false)),
+                         request.weights.has_value())),
       gathers(std::ranges::count(states.kinds, StateKind::gathered) > 0),
       plan(make_plan(plan_request(request, gathers))),
       kernels(*request.kernels),

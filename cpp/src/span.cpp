@@ -346,7 +346,7 @@ SpanState sums_of_integers(const SpanSpec& spec) {
             DType::int64,
             {"high", "low", "square_0", "square_32", "square_64", "square_96"}};
   }
-  const StatePlan narrow = plan_states({Statistic::var}, spec.dtype, masked, false, false);
+  const StatePlan narrow = plan_states({Statistic::var}, spec.dtype, masked, false);
   return {StateKind::squares,
           narrow.sample,
           masked,
@@ -366,7 +366,7 @@ std::vector<SpanState> span_states(const SpanSpec& spec) {
                                                      : sums_of_integers(spec));
   if (spec.extremes) {
     const bool masked = spec.counting != Counting::uniform;
-    const StatePlan plan = plan_states({Statistic::min}, spec.dtype, masked, false, false);
+    const StatePlan plan = plan_states({Statistic::min}, spec.dtype, masked, false);
     states.push_back({StateKind::min, plan.sample, masked, dtype_of(plan.sample), {"min"}});
     states.push_back({StateKind::max, plan.sample, masked, dtype_of(plan.sample), {"max"}});
   }

@@ -53,6 +53,15 @@ StateKind kind_of(Statistic statistic, DType dtype, bool weighted) {
   return StateKind::gathered;
 }
 
+// Sums that give up samples again take the place of others where they can.
+StateKind kind_of_sliding(StateKind kind, Sample sample, double volume) {
+  const bool sums = kind == StateKind::sum || kind == StateKind::mean;
+  if (sums && sample == Sample::float64) return StateKind::float_sums;
+  const bool squares = kind == StateKind::moments && volume <= most_float_squares;
+  if (squares && sample == Sample::float32) return StateKind::float_squares;
+  return kind;
+}
+
 int index_of(std::vector<StateKind>& kinds, StateKind kind) {
   const auto found = std::ranges::find(kinds, kind);
   if (found == kinds.end()) {
@@ -93,7 +102,7 @@ Sample dense_sample(DType dtype) {
 }
 
 StatePlan plan_states(const std::vector<Statistic>& wanted, DType dtype, bool masked, bool weighted,
-                      bool sliding) {
+                      double sliding) {
   StatePlan plan{masked ? masked_sample(dtype) : dense_sample(dtype), masked, {}, {}};
   if (masked) plan.kinds.push_back(StateKind::count);
   const auto needs = [&](StateKind kind) {
@@ -106,11 +115,9 @@ StatePlan plan_states(const std::vector<Statistic>& wanted, DType dtype, bool ma
       plan.state_of.push_back(no_state);
       continue;
     }
+    if (sliding > 0 && !masked) kind = kind_of_sliding(kind, plan.sample, sliding);
     // Moments hold the same mean to the bit.
     if (kind == StateKind::mean && needs(StateKind::moments)) kind = StateKind::moments;
-    if (kind == StateKind::moments && sliding && plan.sample == Sample::float32) {
-      kind = StateKind::float_squares;
-    }
     plan.state_of.push_back(index_of(plan.kinds, kind));
   }
   return plan;

@@ -62,12 +62,11 @@ TEST(larger_slices_are_read_twice_in_part_only) {
 
 TEST(slabs_of_slides_that_merge_are_bounded) {
   const auto held = [](Subtraction subtraction) {
-    const BoxPlan plan = planned(4096, 1024, 101, Border::reflect, 1, subtraction);
-    const BoxSpan span(plan.slides.back(), 1);
-    return span.sources * 1024 * 8;
+    const BoxPlan plan = planned(4096, 2048, 101, Border::reflect, 1, subtraction);
+    return BoxSpan(plan.slides.back(), 1).sources * BoxSpan(plan.row.front(), 0).sources;
   };
   CHECK(held(Subtraction::always) > 2 * held(Subtraction::if_exact));
-  CHECK_EQ(held(Subtraction::if_exact), held(Subtraction::never));
+  CHECK(held(Subtraction::never) <= held(Subtraction::if_exact));
 }
 
 TEST(each_worker_has_a_unit) {

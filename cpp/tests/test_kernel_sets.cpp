@@ -39,6 +39,7 @@ bool has_floating_state(const StateRequest& request) {
   switch (request.kind) {
     case StateKind::mean:
     case StateKind::moments:
+    case StateKind::float_sums:
     case StateKind::float_squares:
     case StateKind::weighted:
     case StateKind::higher_moments:
@@ -174,6 +175,7 @@ std::vector<Statistic> statistics_of(StateKind kind) {
       return {Statistic::count_nonzero, Statistic::density, Statistic::any,
               Statistic::all,           Statistic::sum,     Statistic::mean};
     case StateKind::sum:
+    case StateKind::float_sums:
       return {Statistic::sum, Statistic::mean};
     case StateKind::min:
       return {Statistic::min};
@@ -383,8 +385,7 @@ class Script {
 
   // States that do not tile are not padded either.
   void take_constant(Lanes state) {
-    const StateKind kind = case_.request.kind;
-    if (kind == StateKind::float_squares || is_open(kind)) return;
+    if (accumulator_->splits() || is_open(case_.request.kind)) return;
     accumulator_->take_constant(state, case_.lanes, {3, 3}, 5, 3);
     add_state("take_constant", state, case_.lanes);
     finish(state, 8);
@@ -436,8 +437,8 @@ class Script {
     Log expected_log;
     if (accumulator_->splits()) {
       // Not all rows are in use.
-      add_variances(found_log, found, lanes);
-      add_variances(expected_log, expected, lanes);
+      add_results(found_log, found, lanes);
+      add_results(expected_log, expected, lanes);
     } else {
       add_state(found_log, step, found, lanes);
       add_state(expected_log, step, expected, lanes);
@@ -445,10 +446,12 @@ class Script {
     CHECK_EQ(found_log.difference(expected_log), "", describe(case_));
   }
 
-  void add_variances(Log& log, Lanes state, std::int64_t lanes) const {
+  void add_results(Log& log, Lanes state, std::int64_t lanes) const {
     std::vector<double> values(static_cast<std::size_t>(lanes));
-    accumulator_->finish(Statistic::var, state, lanes, {44, nullptr}, 0, values.data());
-    log.add("variances", values.data(), lanes);
+    for (const Statistic statistic : statistics_of(case_.request.kind)) {
+      accumulator_->finish(statistic, state, lanes, {44, nullptr}, 0, values.data());
+      log.add(std::string(info_of(statistic).name), values.data(), lanes);
+    }
   }
 
   void add_state(const std::string& step, Lanes state, std::int64_t lanes) {

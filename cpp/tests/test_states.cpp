@@ -50,27 +50,27 @@ TEST(result_dtypes) {
 }
 
 TEST(states_are_shared) {
-  check_states(plan_states({Statistic::sum, Statistic::mean}, DType::uint8, false, false, false),
+  check_states(plan_states({Statistic::sum, Statistic::mean}, DType::uint8, false, false),
                Sample::uint8, {StateKind::sum}, {0, 0});
-  check_states(plan_states({Statistic::mean, Statistic::var, Statistic::std}, DType::float64, false,
-                           false, false),
-               Sample::float64, {StateKind::moments}, {0, 0, 0});
-  check_states(plan_states({Statistic::any, Statistic::min, Statistic::all}, DType::int16, false,
-                           false, false),
-               Sample::int16, {StateKind::nonzero, StateKind::min}, {0, 1, 0});
+  check_states(
+      plan_states({Statistic::mean, Statistic::var, Statistic::std}, DType::float64, false, false),
+      Sample::float64, {StateKind::moments}, {0, 0, 0});
+  check_states(
+      plan_states({Statistic::any, Statistic::min, Statistic::all}, DType::int16, false, false),
+      Sample::int16, {StateKind::nonzero, StateKind::min}, {0, 1, 0});
 }
 
 TEST(states_count_only_masked_samples) {
-  check_states(plan_states({Statistic::count}, DType::int16, false, false, false), Sample::int16,
-               {}, {-1});
-  check_states(plan_states({Statistic::max, Statistic::count}, DType::int16, true, false, false),
+  check_states(plan_states({Statistic::count}, DType::int16, false, false), Sample::int16, {},
+               {-1});
+  check_states(plan_states({Statistic::max, Statistic::count}, DType::int16, true, false),
                Sample::int64, {StateKind::count, StateKind::max}, {1, 0});
-  check_states(plan_states({Statistic::mean}, DType::float16, true, true, false), Sample::float64,
+  check_states(plan_states({Statistic::mean}, DType::float16, true, true), Sample::float64,
                {StateKind::count, StateKind::weighted}, {1});
 }
 
 TEST(states_of_variances_suit_their_samples) {
-  for (const bool sliding : {false, true}) {
+  for (const double sliding : {0.0, 729.0}) {
     check_states(plan_states({Statistic::var}, DType::int32, false, false, sliding), Sample::int32,
                  {StateKind::squares}, {0});
     check_states(plan_states({Statistic::std}, DType::uint64, false, false, sliding),
@@ -80,12 +80,23 @@ TEST(states_of_variances_suit_their_samples) {
     check_states(plan_states({Statistic::var}, DType::float32, true, false, sliding),
                  Sample::float64, {StateKind::count, StateKind::moments}, {1});
   }
-  check_states(plan_states({Statistic::var}, DType::float32, false, false, false), Sample::float32,
+  check_states(plan_states({Statistic::var}, DType::float32, false, false), Sample::float32,
                {StateKind::moments}, {0});
   // Means of float32 samples come from sums, which narrow moments need not share.
   check_states(plan_states({Statistic::mean, Statistic::std, Statistic::var}, DType::float16, false,
-                           false, true),
+                           false, 729),
                Sample::float32, {StateKind::sum, StateKind::float_squares}, {0, 1, 1});
+  // Boxes of more samples than sums of squares are proved for.
+  check_states(plan_states({Statistic::var}, DType::float32, false, false, 0x1p27), Sample::float32,
+               {StateKind::moments}, {0});
+}
+
+TEST(sums_and_means_of_sliding_float64_share_a_state) {
+  check_states(plan_states({Statistic::mean, Statistic::sum, Statistic::var}, DType::float64, false,
+                           false, 729),
+               Sample::float64, {StateKind::float_sums, StateKind::moments}, {0, 0, 1});
+  check_states(plan_states({Statistic::mean, Statistic::sum}, DType::float64, true, false, 729),
+               Sample::float64, {StateKind::count, StateKind::mean, StateKind::sum}, {1, 2});
 }
 
 TEST(buffers_are_aligned_and_grow) {

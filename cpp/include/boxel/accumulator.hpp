@@ -329,6 +329,7 @@ enum class StateKind : std::uint8_t {
   max,
   mean,              // by differences: stays within [min, max]
   moments,           // mean and M2
+  float_sums,        // sums of float64 samples, for boxes that slide
   float_squares,     // sums of x and x^2 of float32 samples, for boxes that slide
   squares,           // exact sums of x and x^2 of integers of at most 32 bits
   wide_squares,      // and of 64 bits

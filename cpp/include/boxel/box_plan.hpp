@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <vector>
 
@@ -42,6 +43,16 @@ struct BoxPlan {
   std::int64_t units() const;
 };
 
+// A slide that merges keeps suffixes of its box: those of a chunk of so many slices, and those with
+// which chunks begin.
+inline std::int64_t chunk_length(std::int64_t size) {
+  return static_cast<std::int64_t>(std::ceil(std::sqrt(static_cast<double>(size))));
+}
+inline std::int64_t kept_suffixes(std::int64_t size) {
+  const std::int64_t length = chunk_length(size);
+  return length + (size - 1) / length;
+}
+
 struct BoxPlanRequest {
   int workers = 1;
   std::vector<BoxAxis> axes;  // as the image has them
@@ -74,6 +85,9 @@ struct BoxSpan {
     const std::int64_t place = position + axis->box.low;
     return place >= 0 && place < axis->length;
   }
+
+  // Whether all positions are.
+  bool inside() const { return within(first_position) && within(first_position + positions - 1); }
 
   const BoxAxis* axis;
   std::int64_t first_output;

@@ -19,8 +19,9 @@ struct StatePlan {
   std::vector<int> state_of;
 };
 
-// `sliding`: the states will mostly be merged, or exchange samples.
+// `sliding`: the most samples of a box that slides, whose states will mostly be merged, or exchange
+// samples; 0 for blocks.
 StatePlan plan_states(const std::vector<Statistic>& wanted, DType dtype, bool masked, bool weighted,
-                      bool sliding);
+                      double sliding = 0);
 
 }  // namespace boxel

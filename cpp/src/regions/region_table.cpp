@@ -43,7 +43,7 @@ void for_moved_runs(const std::vector<std::int32_t>& targets, Visit&& visit) {
 
 // Truth values arrive as bytes without a sign, and so do the states take them.
 StatePlan states_of(const RegionSettings& settings) {
-  StatePlan plan = plan_states(settings.statistics, settings.dtype, true, settings.weighted, false);
+  StatePlan plan = plan_states(settings.statistics, settings.dtype, true, settings.weighted);
   if (settings.dtype == DType::boolean) plan.sample = Sample::uint64;
   return plan;
 }

@@ -13,6 +13,8 @@
 #include "boxel/kernels/moments.hpp"
 #include "boxel/kernels/parts.hpp"
 #include "boxel/kernels/squares.hpp"
+#include "boxel/kernels/splits.hpp"
+#include "boxel/kernels/float_sums.hpp"
 #include "boxel/kernels/float_squares.hpp"
 #include "boxel/kernels/wide_squares.hpp"
 #include "boxel/kernels/masked.hpp"

@@ -63,6 +63,28 @@ BOXEL_INLINE double as_double(std::int64_t count) {
   return (high - (high_one + low_one)) + low;
 }
 
+// Integers between -2^51 and 2^51 as doubles, which AVX2 does not convert: by the low bits of one.
+BOXEL_INLINE double small_to_double(std::int64_t x) {
+  constexpr double shifter = 0x1.8p52;
+  return std::bit_cast<double>(x + std::bit_cast<std::int64_t>(shifter)) - shifter;
+}
+
+// Whether all are such.
+template <class S>
+inline bool all_small(const S* values, std::int64_t count) {
+  constexpr std::uint64_t limit = std::uint64_t{1} << 51;
+  std::uint64_t bits = 0;
+  BOXEL_EACH_LANE
+  for (std::int64_t l = 0; l < count; ++l) bits |= static_cast<std::uint64_t>(values[l]) + limit;
+  return bits < 2 * limit;
+}
+
+template <class S>
+BOXEL_INLINE double integer_to_double(S value) {
+  if constexpr (sizeof(S) == 8) return small_to_double(static_cast<std::int64_t>(value));
+  return static_cast<double>(value);
+}
+
 // Calls body(lane, count) for each lane.
 template <class Body>
 BOXEL_INLINE void with_counts(std::int64_t lanes, Counts counts, Body&& body) {
@@ -76,30 +98,47 @@ BOXEL_INLINE void with_counts(std::int64_t lanes, Counts counts, Body&& body) {
   }
 }
 
-// sum / count for each lane, rounded once.
+// sum / count for each lane, of integers that a double holds.
 //
 // Where the processor fuses multiply and add, one correction of sum * (1 / count) gives the
-// quotient that a division rounds to (Markstein, 1990); only for integers, which are far from
-// overflow and underflow.
+// quotient that a division rounds to (Markstein, 1990): integers are far from overflow and
+// underflow.
+template <class S>
+inline void divide_small_lanes(double* out, const S* sums, std::int64_t lanes, Counts counts) {
+  if (!counts.per_lane && exact_reciprocal(counts.uniform)) {
+    const double reciprocal = 1.0 / counts.uniform;
+    BOXEL_EACH_LANE
+    for (std::int64_t l = 0; l < lanes; ++l) out[l] = integer_to_double(sums[l]) * reciprocal;
+    return;
+  }
+#if defined(BOXEL_HAS_FMA)
+  if (!counts.per_lane && counts.uniform > 0) {
+    const double count = counts.uniform;
+    const double reciprocal = 1.0 / count;
+    BOXEL_EACH_LANE
+    for (std::int64_t l = 0; l < lanes; ++l) {
+      const double sum = integer_to_double(sums[l]);
+      const double near = sum * reciprocal;
+      const double rest = __builtin_fma(-near, count, sum);
+      out[l] = __builtin_fma(rest, reciprocal, near);
+    }
+    return;
+  }
+#endif
+  with_counts(lanes, counts, [=](std::int64_t l, double count) BOXEL_INLINED {
+    out[l] = integer_to_double(sums[l]) / count;
+  });
+}
+
+// The same of any sums, rounded once.
 template <class S>
 inline void divide_lanes(double* out, const S* sums, std::int64_t lanes, Counts counts) {
   constexpr bool always_exact = !(sizeof(S) == 8 && std::is_integral_v<S>);
-#if defined(BOXEL_HAS_FMA)
-  if constexpr (std::is_integral_v<S> && sizeof(S) <= 4) {
-    if (!counts.per_lane && counts.uniform > 0) {
-      const double count = counts.uniform;
-      const double reciprocal = 1.0 / count;
-      BOXEL_EACH_LANE
-      for (std::int64_t l = 0; l < lanes; ++l) {
-        const auto sum = static_cast<double>(sums[l]);
-        const double near = sum * reciprocal;
-        const double rest = __builtin_fma(-near, count, sum);
-        out[l] = __builtin_fma(rest, reciprocal, near);
-      }
-      return;
+  if constexpr (std::is_integral_v<S>) {
+    if (always_exact || all_small(sums, lanes)) {
+      return divide_small_lanes(out, sums, lanes, counts);
     }
   }
-#endif
   if (always_exact && !counts.per_lane && exact_reciprocal(counts.uniform)) {
     const double reciprocal = 1.0 / counts.uniform;
     BOXEL_EACH_LANE

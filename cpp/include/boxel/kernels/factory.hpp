@@ -98,6 +98,9 @@ std::unique_ptr<Accumulator> make_dense(const StateRequest& request) {
         return std::make_unique<Moments<T, true>>();
       }
       break;
+    case StateKind::float_sums:
+      if constexpr (std::is_same_v<T, double>) return std::make_unique<FloatSums>();
+      break;
     case StateKind::float_squares:
       if constexpr (std::is_same_v<T, float>) return std::make_unique<FloatSquares>();
       break;

@@ -161,6 +161,18 @@ BOXEL_INLINE void for_copied_lanes(const LaneCopy& copy, Set set) {
   }
 }
 
+// Accumulator::copy_lanes() of one row of a state.
+template <class S>
+inline void copy_row_lanes(S* lanes, std::span<const LaneCopy> copies, std::int64_t count,
+                           std::int64_t pitch) {
+  for (std::int64_t k = 0; k < count; ++k, lanes += pitch) {
+    for (const LaneCopy& copy : copies) {
+      for_copied_lanes(copy, [lanes](std::int64_t to, std::int64_t from)
+                                 BOXEL_INLINED { lanes[to] = lanes[from]; });
+    }
+  }
+}
+
 // A state of `Rows` rows of lanes of one type.
 template <class S, int Rows>
 class RowsOf : public Accumulator {
@@ -193,15 +205,7 @@ class RowsOf : public Accumulator {
 
   void copy_lanes(Lanes first, std::span<const LaneCopy> copies, std::int64_t count,
                   std::int64_t pitch) override {
-    for (int row = 0; row < Rows; ++row) {
-      S* lanes = first.row<S>(row);
-      for (std::int64_t k = 0; k < count; ++k, lanes += pitch) {
-        for (const LaneCopy& copy : copies) {
-          for_copied_lanes(copy, [lanes](std::int64_t to, std::int64_t from)
-                                     BOXEL_INLINED { lanes[to] = lanes[from]; });
-        }
-      }
-    }
+    for (int row = 0; row < Rows; ++row) copy_row_lanes(first.row<S>(row), copies, count, pitch);
   }
 
   // In pairs, so that the partners of a merge hold as equally many samples as they can.
@@ -213,7 +217,7 @@ class RowsOf : public Accumulator {
     }
   }
 
- private:
+ protected:
   static void pick_row(S* out, const S* in, std::int64_t count, std::int64_t step,
                        std::int64_t inner) {
     if (inner == 1) {

@@ -1,9 +1,15 @@
-// Numbers as the exact sum of two doubles, of which the second is small against the first.
+// Numbers as the exact sum of two doubles, or three, of which each is small against the one before.
 
 namespace boxel::BOXEL_KERNELS {
 
 struct Parts2 {
   double high;
+  double low;
+};
+
+struct Parts3 {
+  double high;
+  double middle;
   double low;
 };
 
@@ -39,6 +45,27 @@ BOXEL_INLINE Parts2 two_product(double a, double b) {
 BOXEL_INLINE Parts2 add_parts(Parts2 a, Parts2 b) {
   const Parts2 sum = two_sum(a.high, b.high);
   return fast_two_sum(sum.high, sum.low + (a.low + b.low));
+}
+
+BOXEL_INLINE Parts3 normalised(double high, double middle, double low) {
+  const Parts2 upper = fast_two_sum(high, middle);
+  const Parts2 lower = fast_two_sum(upper.low, low);
+  return {upper.high, lower.high, lower.low};
+}
+
+// Off by some 2^-156 of the larger one.
+BOXEL_INLINE Parts3 add_parts(Parts3 a, Parts3 b) {
+  const Parts2 high = two_sum(a.high, b.high);
+  const Parts2 middle = two_sum(a.middle, b.middle);
+  const Parts2 carried = two_sum(middle.high, high.low);
+  const double low = (middle.low + carried.low) + (a.low + b.low);
+  return normalised(high.high, carried.high, low);
+}
+
+BOXEL_INLINE Parts3 add_parts(Parts3 a, double b) {
+  const Parts2 high = two_sum(a.high, b);
+  const Parts2 middle = two_sum(a.middle, high.low);
+  return normalised(high.high, middle.high, middle.low + a.low);
 }
 
 }  // namespace boxel::BOXEL_KERNELS

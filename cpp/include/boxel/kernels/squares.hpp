@@ -35,12 +35,6 @@ inline double exact_variance(Int128 sum, UInt128 squares, std::int64_t count, do
   return static_cast<double>(scaled) / static_cast<double>(count) / freedom;
 }
 
-// Integers between -2^51 and 2^51 as doubles, which AVX2 does not convert: by the low bits of one.
-BOXEL_INLINE double small_to_double(std::int64_t x) {
-  constexpr double shifter = 0x1.8p52;
-  return std::bit_cast<double>(x + std::bit_cast<std::int64_t>(shifter)) - shifter;
-}
-
 // The rows of a state: sums, and sums of squares in two halves.
 struct SquareRows {
   std::int64_t* sums;

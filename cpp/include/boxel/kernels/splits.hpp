@@ -1,0 +1,150 @@
+// Sums of floats in parts that are split at fixed places, as every sample is (x = coarse + fine):
+// each part lies on a grid of its own, between that of the part before and that of the samples.
+// Where no sum of a part is rounded, parts are added and given up one by one without an error.
+
+namespace boxel::BOXEL_KERNELS {
+
+// The grids are powers of two; adding and taking off 1.5 * 2^52 of them rounds to them.
+template <int Most>
+struct Splits {
+  int parts = 0;  // 0: nothing is split
+  double shifts[Most - 1] = {};
+
+  static constexpr double shift = 0x1.8p52;
+
+  // In `count` parts of which as many bits are left before each grid, and before the samples' own,
+  // for sums of `samples` samples.
+  static Splits placed(int count, const Grid& grid, double samples) {
+    Splits splits;
+    splits.parts = count;
+    // An image that is empty so far says nothing of its samples.
+    const double largest = grid.largest == 0 ? 1 : grid.largest;
+    const double finest = grid.largest == 0 ? 1 : grid.finest;
+    const double before = std::log2(2 * samples) - 53;
+    const double range = std::log2(largest) - std::log2(finest);
+    const double spare = -(range + count * before) / count;
+    double place = std::log2(largest);
+    for (int k = 0; k + 1 < count; ++k) {
+      place += before + spare;
+      splits.shifts[k] = shift * std::exp2(std::round(place));
+    }
+    return splits;
+  }
+
+  // Whether no sum of `samples` samples on `grid` is rounded in any part.
+  bool exact(const Grid& grid, double samples) const {
+    double largest = grid.largest;
+    for (int k = 0; k + 1 < parts; ++k) {
+      const double step = shifts[k] / shift;
+      // Rounding can make it larger: by half a step, which is less than itself again.
+      if (!(2 * largest * samples < 0x1p53 * step)) return false;
+      largest = step / 2;
+    }
+    return 2 * largest * samples < 0x1p54 * grid.finest;
+  }
+};
+
+template <int Parts>
+BOXEL_INLINE void split(double value, const double* shifts, double* parts) {
+  if constexpr (Parts == 1) {
+    parts[0] = value;
+  } else {
+    parts[0] = (value + shifts[0]) - shifts[0];
+    split<Parts - 1>(value - parts[0], shifts + 1, parts + 1);
+  }
+}
+
+// The total of parts, of which each is small against the one before.
+template <int Parts>
+BOXEL_INLINE Parts2 total(const double* parts) {
+  if constexpr (Parts == 1) {
+    return {parts[0], 0.0};
+  } else if constexpr (Parts == 2) {
+    return two_sum(parts[0], parts[1]);
+  } else {
+    // What cancels in the first two leaves all that the last ones hold: each step is exact.
+    double terms[Parts];
+    for (int k = 0; k < Parts; ++k) terms[k] = parts[k];
+    for (int pass = 0; pass < Parts - 2; ++pass) {
+      for (int k = Parts - 1; k > 0; --k) {
+        const Parts2 sum = two_sum(terms[k - 1], terms[k]);
+        terms[k - 1] = sum.high;
+        terms[k] = sum.low;
+      }
+    }
+    double rest = terms[Parts - 1];
+    for (int k = Parts - 2; k > 0; --k) rest = terms[k] + rest;
+    return fast_two_sum(terms[0], rest);
+  }
+}
+
+// A state whose rows are parts while samples may be exchanged, as many as needed, and something
+// else while states merge. It does not tile: only boxes that slide have such sums.
+// `Sums` defines merges() and for_used_rows(visit), which calls visit(row) for those of the parts.
+template <class Sums, int Rows>
+class SplitSums : public RowsOf<double, Rows> {
+ public:
+  bool folds_adjacent(int) const override { return false; }
+  void fold_adjacent(Lanes, Lanes, std::int64_t, int, double) override {
+    throw std::logic_error("sums in parts do not tile");
+  }
+  void take_constant(Lanes, std::int64_t, Value, double, double) override {
+    throw std::logic_error("sums in parts do not tile");
+  }
+
+  Subtraction subtraction() const override { return Subtraction::if_exact; }
+  bool splits() const override { return true; }
+  Natural natural(Statistic) const override { return Natural::float64; }
+
+  void pick(Lanes out, Lanes in, std::int64_t count, std::int64_t step,
+            std::int64_t inner) override {
+    if (sums().merges()) return RowsOf<double, Rows>::pick(out, in, count, step, inner);
+    sums().for_used_rows([&](int row) {
+      this->pick_row(out.row<double>(row), in.row<double>(row), count, step, inner);
+    });
+  }
+
+  void copy_lanes(Lanes first, std::span<const LaneCopy> copies, std::int64_t count,
+                  std::int64_t pitch) override {
+    if (sums().merges()) return RowsOf<double, Rows>::copy_lanes(first, copies, count, pitch);
+    sums().for_used_rows(
+        [&](int row) { copy_row_lanes(first.row<double>(row), copies, count, pitch); });
+  }
+
+  void merge(Lanes out, Lanes a, Lanes b, std::int64_t lanes, double, double) override {
+    if (sums().merges()) return Sums::merge_whole(out, a, b, lanes);
+    sums().for_used_rows([&](int row) {
+      add_row(out.row<double>(row), a.row<double>(row), b.row<double>(row), lanes);
+    });
+  }
+
+  void merge_ahead(Lanes out, Lanes in, std::int64_t lanes, std::int64_t step, int terms,
+                   double held) override {
+    if (sums().merges()) {
+      return RowsOf<double, Rows>::merge_ahead(out, in, lanes, step, terms, held);
+    }
+    sums().for_used_rows([&](int row) {
+      merge_row_ahead(out.row<double>(row), in.row<double>(row), lanes, step, terms, Add<double>{});
+    });
+  }
+
+  void exchange_states(Lanes out, Lanes from, Lanes added, Lanes removed,
+                       std::int64_t lanes) override {
+    sums().for_used_rows([&](int row) {
+      exchange_row(out.row<double>(row), from.row<double>(row), added.row<double>(row),
+                   removed.row<double>(row), lanes);
+    });
+  }
+
+  void exchange_windows(Lanes out, Lanes in, std::int64_t lanes, std::int64_t size) override {
+    sums().for_used_rows([&](int row) {
+      BOXEL_KERNELS::exchange_windows(in.row<double>(row), lanes, size,
+                                      KeptWindows<double>{out.row<double>(row)});
+    });
+  }
+
+ private:
+  Sums& sums() { return static_cast<Sums&>(*this); }
+};
+
+}  // namespace boxel::BOXEL_KERNELS
