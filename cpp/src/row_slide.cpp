@@ -232,6 +232,7 @@ Lanes RowSlide::slide_along(Lanes row, std::int64_t lanes, const RowGeometry::Ax
     power *= 4;
   }
 
+  if (accumulator_.overlaps()) return cover(result, outputs, windows[top], power, axis, held);
   Lanes merged = windows[top];
   std::int64_t done = 0;
   for (std::size_t digit = top + 1; digit-- > 0; power /= 4) {
@@ -254,6 +255,23 @@ Lanes RowSlide::slide_along(Lanes row, std::int64_t lanes, const RowGeometry::Ax
     done += times * power;
   }
   return merged;
+}
+
+// Windows that overlap: as many of the widest as fit, and one that ends with the last sample.
+Lanes RowSlide::cover(Lanes result, std::int64_t outputs, Lanes windows, std::int64_t width,
+                      const RowGeometry::Axis& axis, double held) {
+  const std::int64_t times = axis.size / width;
+  const std::int64_t rest = axis.size - times * width;
+  Lanes covered = windows;
+  if (times > 1) {
+    accumulator_.merge_ahead(result, windows, outputs, width * axis.inner, static_cast<int>(times),
+                             held);
+    covered = result;
+  }
+  if (rest == 0) return covered;
+  const Lanes last = windows.from((axis.size - width) * axis.inner);
+  accumulator_.merge(result, covered, last, outputs, held, held);
+  return result;
 }
 
 }  // namespace boxel

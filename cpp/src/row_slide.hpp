@@ -133,6 +133,8 @@ class RowSlide {
   void fill_borders(const RowGeometry& geometry, Lanes extended, Lanes border);
   Lanes slide_along(Lanes row, std::int64_t lanes, const RowGeometry::Axis& axis, double held,
                     bool exchanges);
+  Lanes cover(Lanes result, std::int64_t outputs, Lanes windows, std::int64_t width,
+              const RowGeometry::Axis& axis, double held);
 
   Accumulator& accumulator_;
   LaneBuffer extended_;

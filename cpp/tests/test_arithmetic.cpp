@@ -453,4 +453,22 @@ TEST(only_means_in_the_dtype_of_the_samples_have_a_short_way) {
   }
 }
 
+TEST(extremes_return_to_the_dtype_of_the_samples_without_a_detour) {
+  for (const KernelSet* kernels : available_kernel_sets()) {
+    const auto accumulator =
+        kernels->make_accumulator(request_of(StateKind::max, Sample::int32, 4));
+    const State state(*accumulator, 1);
+    *state.lanes().row<std::int32_t>(0) = -7;
+    std::int64_t out = 0;
+    const auto short_way = [&](DType dtype, double count) {
+      return accumulator->finish_as(dtype, Statistic::max, state.lanes(), 1, count, &out);
+    };
+    CHECK(!short_way(DType::float32, 4), kernels->name);
+    CHECK(!short_way(DType::int64, 4), kernels->name);
+    CHECK(!short_way(DType::int32, 0), kernels->name);
+    CHECK(short_way(DType::int32, 4), kernels->name);
+    CHECK_EQ(static_cast<std::int32_t>(out), -7, kernels->name);
+  }
+}
+
 }  // namespace boxel::test

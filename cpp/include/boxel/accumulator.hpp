@@ -246,6 +246,8 @@ class Accumulator {
   // where nothing is masked. No overlap.
   virtual void merge_ahead(Lanes out, Lanes in, std::int64_t lanes, std::int64_t step, int terms,
                            double held) = 0;
+  // Whether a sample that is merged twice counts as one.
+  virtual bool overlaps() const { return false; }
   virtual Subtraction subtraction() const { return Subtraction::never; }
   // Where that is if_exact, exchanges are between these two: begin_exchanges() tells whether they
   // are exact for sums of so many samples on `grid`. They stay so as long as may_exchange() says it

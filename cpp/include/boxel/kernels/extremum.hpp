@@ -100,7 +100,16 @@ class Extremum : public SlotTaker<Extremum<T, Largest>, T, T, RowsOf<T, 1>> {
     for (std::int64_t l = 0; l < lanes; ++l) extremes[l] = extreme<Largest>(extremes[l], constant);
   }
 
+  bool overlaps() const override { return true; }
+
   Natural natural(Statistic) const override { return natural_of_sample<T>(); }
+
+  bool finish_as(DType dtype, Statistic, Lanes state, std::int64_t lanes, double count,
+                 void* out) override {
+    if (dtype != dtype_of_sample<T>() || count < 1) return false;
+    std::copy_n(state.row<T>(0), lanes, static_cast<T*>(out));
+    return true;
+  }
 
   void finish(Statistic, Lanes state, std::int64_t lanes, Counts, double, void* out) override {
     copy_natural(state.row<T>(0), lanes, out);

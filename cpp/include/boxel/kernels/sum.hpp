@@ -63,7 +63,12 @@ constexpr DType dtype_of_sample() {
   if constexpr (std::is_same_v<T, std::int8_t>) return DType::int8;
   if constexpr (std::is_same_v<T, std::uint16_t>) return DType::uint16;
   if constexpr (std::is_same_v<T, std::int16_t>) return DType::int16;
-  return DType::float32;
+  if constexpr (std::is_same_v<T, std::uint32_t>) return DType::uint32;
+  if constexpr (std::is_same_v<T, std::int32_t>) return DType::int32;
+  if constexpr (std::is_same_v<T, std::uint64_t>) return DType::uint64;
+  if constexpr (std::is_same_v<T, std::int64_t>) return DType::int64;
+  if constexpr (std::is_same_v<T, float>) return DType::float32;
+  return DType::float64;
 }
 
 // Means of 2^shift integers, rounded half to even by integer arithmetic alone: pyramids of images
