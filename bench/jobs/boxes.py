@@ -119,6 +119,10 @@ def boxel_call(task: BoxTask, workers: int) -> Call:
 
 volume = partial(BoxJob, (256, 256, 256), (48, 48, 48))
 plane = partial(BoxJob, (4096, 4096), (384, 384))
+line = partial(BoxJob, (1 << 24,), (1 << 16,))
+
+# What is rounded once, beside running sums.
+IN_FLOAT64 = Tolerance(rtol=1e-11)
 
 
 def cube(edge: int) -> tuple[int, ...]:
@@ -136,10 +140,21 @@ def jobs_of_means() -> tuple[BoxJob, ...]:
         volume(cube(9), bars=of_volume, beside_columns=16, beside_normal=True, beside_cut=True),
         volume(cube(31), bars=of_volume, beside_normal=True),
         BoxJob((256, 256, 256), (104, 104, 104), cube(101), beside_size=9),
-        volume(cube(9), "float64", agreement=Tolerance(rtol=1e-13)),
+        volume(cube(3), "float64", agreement=IN_FLOAT64),
+        volume(cube(9), "float64", agreement=IN_FLOAT64, beside_normal=True, beside_cut=True),
+        BoxJob(
+            (256, 256, 256),
+            (104, 104, 104),
+            cube(101),
+            "float64",
+            agreement=IN_FLOAT64,
+            beside_size=9,
+        ),
         volume(cube(9), "uint16", out_dtype="uint16", agreement=ROUNDED),
         volume(cube(9), "uint8", out_dtype="uint8", agreement=ROUNDED),
         volume(cube(45), "uint16", out_dtype="uint16", agreement=ROUNDED, beside_size=9),
+        line((101,), agreement=EXACT_IN_FLOAT32),
+        line((101,), "float64", agreement=IN_FLOAT64),
         *jobs_of_plane("float32", None, EXACT_IN_FLOAT32, best_peer(1, "cv2")),
         *jobs_of_plane("uint8", "uint8", ROUNDED, peer_time(1.5, "cv2")),
     )

@@ -156,7 +156,7 @@ class FloatSums final : public SplitSums<FloatSums, 4> {
         for (std::int64_t l = 0; l < lanes; ++l) {
           double parts[Parts];
           for (int k = 0; k < Parts; ++k) parts[k] = places.rows[k][l];
-          values[l] = value(l, total<Parts>(parts));
+          values[l] = value(l, exact_total<Parts>(parts));
         }
       });
     });
@@ -297,23 +297,19 @@ class FloatSums final : public SplitSums<FloatSums, 4> {
     }
   }
 
-  BOXEL_INLINE static Parts2 rounded(Parts3 sum) {
-    return fast_two_sum(sum.high, sum.middle + sum.low);
-  }
-
   // Calls body(from a lane and its sum to its value).
   template <class Body>
   BOXEL_INLINE static void with_value(Statistic statistic, Counts counts, Body&& body) {
     if (statistic == Statistic::sum) {
-      body([](std::int64_t, Parts2 sum) BOXEL_INLINED { return plain_zero(sum.high); });
+      body([](std::int64_t, Parts3 sum) BOXEL_INLINED { return plain_zero(nearest(sum)); });
     } else if (counts.per_lane) {
-      body([counts](std::int64_t l, Parts2 sum) BOXEL_INLINED {
-        const double mean = PartsQuotient(as_double(counts.per_lane[l]))(sum);
+      body([counts](std::int64_t l, Parts3 sum) BOXEL_INLINED {
+        const double mean = PartsQuotient(as_double(counts.per_lane[l]))(in_two(sum));
         return mean == mean ? plain_zero(mean) : not_a_number();
       });
     } else {
-      body([quotient = PartsQuotient(counts.uniform)](std::int64_t, Parts2 sum)
-               BOXEL_INLINED { return plain_zero(quotient(sum)); });
+      body([quotient = PartsQuotient(counts.uniform)](std::int64_t, Parts3 sum)
+               BOXEL_INLINED { return plain_zero(quotient(in_two(sum))); });
     }
   }
 
@@ -324,8 +320,9 @@ class FloatSums final : public SplitSums<FloatSums, 4> {
       std::int64_t room = 0;
       BOXEL_EACH_LANE
       for (std::int64_t l = first; l < first + count; ++l) {
-        const Parts2 sum = rounded(places.parts(l));
-        const double or_one = sum.high == 0 ? 1.0 : sum.high;
+        const Parts3 sum = places.parts(l);
+        const double high = in_two(sum).high;
+        const double or_one = high == 0 ? 1.0 : high;
         room |= bits_below(PartsQuotient::most, or_one) | ~bits_below(PartsQuotient::least, or_one);
         out[l] = value(l, sum);
       }
@@ -339,13 +336,14 @@ class FloatSums final : public SplitSums<FloatSums, 4> {
   // Of sums of any size, scaled to where values come out right.
   template <class Value>
   static double value_of_any(const WholeSum& whole, std::int64_t l, Value value) {
-    const Parts2 sum = rounded(whole.is_large() ? whole.large() : whole.parts);
-    const double plain = whole.is_large() ? whole.parts.middle : sum.high;
-    if (std::isnan(plain)) return not_a_number();
-    if (std::isinf(plain)) return plain;
-    if (plain == 0) return value(l, {0.0, 0.0});
-    const int exponent = std::ilogb(plain);
-    const Parts2 scaled{std::ldexp(sum.high, -exponent), std::ldexp(sum.low, -exponent)};
+    const Parts3 sum = whole.is_large() ? whole.large() : whole.parts;
+    const double high = in_two(sum).high;
+    if (std::isnan(high)) return not_a_number();
+    if (std::isinf(high)) return high;
+    if (high == 0) return value(l, {0.0, 0.0, 0.0});
+    const int exponent = std::ilogb(high);
+    const Parts3 scaled{std::ldexp(sum.high, -exponent), std::ldexp(sum.middle, -exponent),
+                        std::ldexp(sum.low, -exponent)};
     return std::ldexp(value(l, scaled), exponent + (whole.is_large() ? 64 : 0));
   }
 

@@ -62,6 +62,18 @@ BOXEL_INLINE Parts3 add_parts(Parts3 a, Parts3 b) {
   return normalised(high.high, carried.high, low);
 }
 
+BOXEL_INLINE Parts2 in_two(Parts3 sum) { return fast_two_sum(sum.high, sum.middle + sum.low); }
+
+// The double next to all three: where the first two lie half way between two, the last one decides.
+BOXEL_INLINE double nearest(Parts3 sum) {
+  const Parts2 lower = two_sum(sum.middle, sum.low);
+  const Parts2 upper = fast_two_sum(sum.high, lower.high);
+  const double step = 2 * upper.low;
+  const double beyond = upper.high + step;
+  const bool half_way = beyond - upper.high == step && step * lower.low > 0;
+  return half_way ? beyond : upper.high;
+}
+
 BOXEL_INLINE Parts3 add_parts(Parts3 a, double b) {
   const Parts2 high = two_sum(a.high, b);
   const Parts2 middle = two_sum(a.middle, high.low);

@@ -56,11 +56,12 @@ BOXEL_INLINE void split(double value, const double* shifts, double* parts) {
 
 // The total of parts, of which each is small against the one before.
 template <int Parts>
-BOXEL_INLINE Parts2 total(const double* parts) {
+BOXEL_INLINE Parts3 exact_total(const double* parts) {
   if constexpr (Parts == 1) {
-    return {parts[0], 0.0};
+    return {parts[0], 0.0, 0.0};
   } else if constexpr (Parts == 2) {
-    return two_sum(parts[0], parts[1]);
+    const Parts2 sum = two_sum(parts[0], parts[1]);
+    return {sum.high, sum.low, 0.0};
   } else {
     // What cancels in the first two leaves all that the last ones hold: each step is exact.
     double terms[Parts];
@@ -73,9 +74,14 @@ BOXEL_INLINE Parts2 total(const double* parts) {
       }
     }
     double rest = terms[Parts - 1];
-    for (int k = Parts - 2; k > 0; --k) rest = terms[k] + rest;
-    return fast_two_sum(terms[0], rest);
+    for (int k = Parts - 2; k > 1; --k) rest = terms[k] + rest;
+    return {terms[0], terms[1], rest};
   }
+}
+
+template <int Parts>
+BOXEL_INLINE Parts2 total(const double* parts) {
+  return in_two(exact_total<Parts>(parts));
 }
 
 // A state whose rows are parts while samples may be exchanged, as many as needed, and something

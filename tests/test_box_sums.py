@@ -1,0 +1,151 @@
+"""Sums and means of float64 in sliding boxes: rounded once, whichever way they are kept."""
+
+import itertools
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+import boxel as bx
+from agreement import assert_same_bits
+from box_cases import MODES
+
+LARGEST = np.finfo(np.float64).max
+BOTH = ("sum", "mean")
+
+
+def make_samples(kind, shape, seed=0):
+    """Draw samples that sums keep in few parts, in many, or whole."""
+    generator = np.random.default_rng(seed)
+    normal = generator.standard_normal(shape)
+    return {
+        "integers": np.round(normal * 1000),
+        "fractions": generator.random(shape),
+        "normal": normal,
+        "spread": np.exp(30 * normal) * generator.choice([-1, 1], shape),
+        "offset": normal + 1e12,
+        "large": normal / 8 * LARGEST,
+        "small": normal * 1e-300,
+        "zeros": np.zeros(shape) * np.sign(normal),
+    }[kind]
+
+
+KINDS = ["integers", "fractions", "normal", "spread", "offset", "large", "small", "zeros"]
+
+
+def nearest(fraction):
+    try:
+        return float(fraction)
+    except OverflowError:
+        return np.inf if fraction > 0 else -np.inf
+
+
+def exact_sums_and_means(image, size):
+    """Return what rational arithmetic says of boxes that lie in the image."""
+    windows = np.lib.stride_tricks.sliding_window_view(image, size)
+    places = windows.shape[: image.ndim]
+    sums, means = np.empty(places), np.empty(places)
+    for place in np.ndindex(places):
+        total = sum(map(Fraction, windows[place].ravel().tolist()))
+        sums[place] = nearest(total)
+        means[place] = nearest(total / int(np.prod(size)))
+    return {"sum": sums, "mean": means}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("shape", "size"),
+    [
+        ((60,), (7,)),
+        ((400,), (100,)),
+        ((12, 20), (3, 3)),
+        ((20, 17), (9, 6)),
+        ((7, 9, 40), (5, 6, 9)),
+    ],
+)
+def test_sums_and_means_are_rounded_once(shape, size, kind):
+    image = make_samples(kind, shape)
+    expected = exact_sums_and_means(image, size)
+    found = bx.box_filter(image, size, BOTH, mode="valid")
+    for name in BOTH:
+        assert_same_bits(found[name], expected[name])
+        assert_same_bits(bx.box_filter(image, size, name, mode="valid"), expected[name])
+    # One sample that no part can hold: everything is merged.
+    spoiled = image.copy()
+    spoiled.flat[0] = np.nan
+    found = bx.box_filter(spoiled, size, BOTH, mode="valid")
+    holds = (slice(0, 1),) * image.ndim
+    for name in BOTH:
+        assert np.isnan(found[name][holds]).all()
+        found[name][holds] = expected[name][holds]
+        assert_same_bits(found[name], expected[name])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("special", [np.nan, np.inf, LARGEST, 5e-324])
+@pytest.mark.parametrize("place", [(0, 0, 0), (20, 3, 5), (59, 23, 30)])
+def test_what_stands_elsewhere_changes_no_bit(place, special, kind):
+    image = make_samples(kind, (60, 24, 31))
+    before = bx.box_filter(image, 9, BOTH, mode="constant")
+    image[place] = special
+    for workers in (1, 3):
+        after = bx.box_filter(image, 9, BOTH, mode="constant", workers=workers)
+        near = tuple(slice(max(0, at - 4), at + 5) for at in place)
+        for name in BOTH:
+            after[name][near] = before[name][near]
+            assert_same_bits(after[name], before[name])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("cval", [0.0, 1.5, -1e20, -1e30, np.nan])
+def test_a_constant_border_is_padding_to_the_bit(cval, kind):
+    image = make_samples(kind, (13, 14, 15))
+    for size in (2, 3, 8):
+        margins = [(size // 2, (size - 1) // 2)] * 3
+        padded = np.pad(image, margins, constant_values=cval)
+        expected = bx.box_filter(padded, size, BOTH, mode="valid")
+        found = bx.box_filter(image, size, BOTH, mode="constant", cval=cval)
+        assert_same_bits(found["sum"], expected["sum"])
+        if cval != -1e30:
+            assert_same_bits(found["mean"], expected["mean"])
+            continue
+        # Means that lie half way between two floats but for their 2^-100th go either way.
+        np.testing.assert_allclose(found["mean"], expected["mean"], rtol=2.0**-52)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("size", [(3, 3, 3), (1, 9, 2), (6, 7, 40)])
+def test_cut_boxes_divide_by_what_they_hold(size, kind):
+    image = make_samples(kind, (9, 21, 33))
+    found = bx.box_filter(image, size, BOTH, mode="shrink")
+    assert_same_bits(found["sum"], bx.box_filter(image, size, "sum", mode="constant"))
+    assert_same_bits(found["sum"], bx.box_filter(image, size, "sum", mode="shrink"))
+    held = bx.box_filter(image, size, "count", mode="shrink")
+    few = np.flatnonzero(held.ravel() == held.min())[:20]
+    margins = [(length // 2, (length - 1) // 2) for length in size]
+    padded = np.pad(image, margins, constant_values=np.nan)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, size)
+    for place in (np.unravel_index(each, image.shape) for each in [*few, image.size // 2]):
+        box = [each for each in windows[place].ravel().tolist() if each == each]
+        expected = nearest(sum(map(Fraction, box)) / int(held[place]))
+        assert found["mean"][place] == expected
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("dtype", ["uint8", "float32", "float64"])
+@pytest.mark.parametrize("stride", [1, 3])
+def test_the_inside_of_a_long_line_is_that_of_a_short_one(stride, dtype, mode):
+    length, size = 90_000, 101
+    line = (make_samples("fractions", (length,)) * 200).astype(dtype)
+    for each, axes in ((line, None), (line.reshape(-1, 3), 0)):
+        options = {"mode": mode, "axes": axes}
+        whole = bx.box_filter(each, size, ("mean", "max"), stride=stride, **options)
+        for first, count in itertools.product((0, 8_192, 20_001), (4_000,)):
+            first = first // stride * stride
+            piece = each[first : first + count]
+            found = bx.box_filter(piece, size, ("mean", "max"), stride=stride, **options)
+            skipped = 0 if mode == "valid" else -(-size // stride)
+            for name in found:
+                inside = found[name][skipped : len(found[name]) - skipped or None]
+                begin = first // stride + skipped
+                assert_same_bits(inside, whole[name][begin : begin + len(inside)])
