@@ -43,6 +43,10 @@ class BoxTask:
         return self.image.ndim == 2
 
     @property
+    def is_line(self) -> bool:
+        return self.image.ndim == 1
+
+    @property
     def is_odd(self) -> bool:
         return all(size % 2 == 1 for size in self.size)
 

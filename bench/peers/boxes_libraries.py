@@ -1,4 +1,4 @@
-"""Sliding boxes in SciPy, OpenCV, SimpleITK, torch and scikit-image."""
+"""Sliding boxes in SciPy, OpenCV, bottleneck, SimpleITK, torch and scikit-image."""
 
 from __future__ import annotations
 
@@ -40,6 +40,12 @@ def scipy_extremum(task: BoxTask, workers: int) -> Call:
     names = {"min": "minimum_filter", "max": "maximum_filter"}
     function = getattr(load("scipy.ndimage"), names[task.statistic])
     return lambda: np.asarray(function(task.image, task.size))
+
+
+def bottleneck_move_mean(task: BoxTask, workers: int) -> Call:
+    move_mean = load("bottleneck").move_mean
+    (size,) = task.size
+    return lambda: np.asarray(move_mean(task.image, size))[size - 1 :]
 
 
 def opencv_blur(task: BoxTask, workers: int) -> Call:

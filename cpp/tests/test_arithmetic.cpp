@@ -221,7 +221,9 @@ std::vector<std::int64_t> counts_of_boxes() {
   std::vector<std::int64_t> counts;
   for (std::int64_t count = 1; count < 300; ++count) counts.push_back(count);
   for (std::int64_t count = 512; count <= 65'536; count *= 2) counts.push_back(count);
-  for (const std::int64_t count : {1'000, 1'331, 4'099, 8'191, 9'000, 32'766, 32'767, 40'001}) {
+  for (const std::int64_t count :
+       {1'000, 1'331, 4'099, 8'191, 9'000, 32'766, 32'767, 40'001, 91'125, 131'072, 1'030'301,
+        1 << 25, 33'554'434, (1 << 30) - 1}) {
     counts.push_back(count);
   }
   return counts;
@@ -247,9 +249,11 @@ void check_short_ways(Sample sample, DType dtype, std::uint64_t seed) {
         } else {
           constexpr std::int64_t low = std::numeric_limits<T>::min();
           constexpr std::int64_t high = std::numeric_limits<T>::max();
-          sum = static_cast<S>(l == 0   ? low * count
-                               : l == 1 ? high * count
-                                        : random.between(low * count, high * count));
+          const std::int64_t whole = random.between(low, high - 1) * count;
+          sum = static_cast<S>(l == 0    ? low * count
+                               : l == 1  ? high * count
+                               : l <= 20 ? whole + count / 2
+                                         : random.between(low * count, high * count));
         }
       }
       std::vector<T> found(lanes);
@@ -283,6 +287,10 @@ TEST(means_that_go_straight_to_the_dtype_are_the_same) {
   check_short_ways<std::uint16_t, std::uint32_t>(Sample::uint16, DType::uint16, 124);
   check_short_ways<std::int16_t, std::int32_t>(Sample::int16, DType::int16, 125);
   check_short_ways<float, double>(Sample::float32, DType::float32, 126);
+  check_short_ways<std::uint8_t, std::uint64_t>(Sample::uint8, DType::uint8, 127);
+  check_short_ways<std::int8_t, std::int64_t>(Sample::int8, DType::int8, 128);
+  check_short_ways<std::uint16_t, std::uint64_t>(Sample::uint16, DType::uint16, 129);
+  check_short_ways<std::int16_t, std::int64_t>(Sample::int16, DType::int16, 130);
 }
 
 namespace {

@@ -98,17 +98,17 @@ BOXEL_INLINE void with_counts(std::int64_t lanes, Counts counts, Body&& body) {
   }
 }
 
-// sum / count for each lane, of integers that a double holds.
+// Calls put(lane, sum / count) for each lane, of integers that a double holds.
 //
 // Where the processor fuses multiply and add, one correction of sum * (1 / count) gives the
 // quotient that a division rounds to (Markstein, 1990): integers are far from overflow and
 // underflow.
-template <class S>
-inline void divide_small_lanes(double* out, const S* sums, std::int64_t lanes, Counts counts) {
+template <class S, class Put>
+BOXEL_INLINE void divide_small_lanes(const S* sums, std::int64_t lanes, Counts counts, Put put) {
   if (!counts.per_lane && exact_reciprocal(counts.uniform)) {
     const double reciprocal = 1.0 / counts.uniform;
     BOXEL_EACH_LANE
-    for (std::int64_t l = 0; l < lanes; ++l) out[l] = integer_to_double(sums[l]) * reciprocal;
+    for (std::int64_t l = 0; l < lanes; ++l) put(l, integer_to_double(sums[l]) * reciprocal);
     return;
   }
 #if defined(BOXEL_HAS_FMA)
@@ -120,23 +120,25 @@ inline void divide_small_lanes(double* out, const S* sums, std::int64_t lanes, C
       const double sum = integer_to_double(sums[l]);
       const double near = sum * reciprocal;
       const double rest = __builtin_fma(-near, count, sum);
-      out[l] = __builtin_fma(rest, reciprocal, near);
+      put(l, __builtin_fma(rest, reciprocal, near));
     }
     return;
   }
 #endif
   with_counts(lanes, counts, [=](std::int64_t l, double count) BOXEL_INLINED {
-    out[l] = integer_to_double(sums[l]) / count;
+    put(l, integer_to_double(sums[l]) / count);
   });
 }
 
-// The same of any sums, rounded once.
+// sum / count for each lane, rounded once.
 template <class S>
 inline void divide_lanes(double* out, const S* sums, std::int64_t lanes, Counts counts) {
   constexpr bool always_exact = !(sizeof(S) == 8 && std::is_integral_v<S>);
   if constexpr (std::is_integral_v<S>) {
     if (always_exact || all_small(sums, lanes)) {
-      return divide_small_lanes(out, sums, lanes, counts);
+      return divide_small_lanes(sums, lanes, counts,
+                                [out](std::int64_t l, double quotient)
+                                    BOXEL_INLINED { out[l] = quotient; });
     }
   }
   if (always_exact && !counts.per_lane && exact_reciprocal(counts.uniform)) {

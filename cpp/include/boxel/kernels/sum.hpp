@@ -119,6 +119,19 @@ inline void round_means(T* out, const S* sums, std::int64_t lanes, std::int32_t 
   }
 }
 
+// The same for long sums, by their means in float64, whose last digits stand for less than the
+// distance of any fraction from a half. False where a double does not hold all sums.
+template <class T, class S>
+inline bool round_long_means(T* out, const S* sums, std::int64_t lanes, double count) {
+  if (count >= 0x1p34 || !all_small(sums, lanes)) return false;
+  constexpr double shifter = 0x1.8p52;
+  divide_small_lanes(sums, lanes, {count, nullptr},
+                     [out](std::int64_t l, double mean) BOXEL_INLINED {
+                       out[l] = static_cast<T>(std::bit_cast<std::int64_t>(mean + shifter));
+                     });
+  return true;
+}
+
 // S is chosen so wide that no sum over a whole box overflows.
 template <class T, class S>
 class Sum final : public SlotTaker<Sum<T, S>, T, S, AddedRows<S, 1>> {
@@ -241,7 +254,9 @@ class Sum final : public SlotTaker<Sum<T, S>, T, S, AddedRows<S, 1>> {
     if constexpr (std::is_same_v<T, float>) {
       divide_to_float(static_cast<float*>(out), state.row<S>(0), lanes, count);
       return true;
-    } else if constexpr (sizeof(T) <= 2 && sizeof(S) <= 4) {
+    } else if constexpr (sizeof(T) <= 2 && sizeof(S) == 8) {
+      return round_long_means(static_cast<T*>(out), state.row<S>(0), lanes, count);
+    } else if constexpr (sizeof(T) <= 2) {
       // Twice a remainder must fit; only boxes of some 2^15 samples come near.
       const double largest = static_cast<double>(std::numeric_limits<T>::max()) + 1.0;
       const double limit = static_cast<double>(std::numeric_limits<std::int32_t>::max());
