@@ -149,3 +149,20 @@ def test_the_inside_of_a_long_line_is_that_of_a_short_one(stride, dtype, mode):
                 inside = found[name][skipped : len(found[name]) - skipped or None]
                 begin = first // stride + skipped
                 assert_same_bits(inside, whole[name][begin : begin + len(inside)])
+
+
+@pytest.mark.parametrize("stride", [1, 12, 130])
+@pytest.mark.parametrize(
+    ("statistic", "dtype", "shape"),
+    [("mean", "float64", (170, 110, 100)), ("max", "float32", (170, 300, 300))],
+)
+def test_long_boxes_that_keep_some_of_their_suffixes(statistic, dtype, shape, stride):
+    image = make_samples("normal", shape).astype(dtype)
+    image[[0, 0, 120], [0, -1, 5], [0, 7, 9]] = np.nan
+    options = {"statistic": statistic, "axes": 0, "stride": stride}
+    whole = bx.box_filter(image, 101, **options)
+    assert np.isnan(whole[0, 0, 0])
+    # So few columns that all are kept.
+    for first in range(0, shape[1], 50):
+        columns = image[:, first : first + 50]
+        assert_same_bits(whole[:, first : first + 50], bx.box_filter(columns, 101, **options))

@@ -47,7 +47,7 @@ class AxisSlide {
     at_ = unset;
     block_ = unset;
     admitted_ = 0;
-    chunk_length_ = size() * bytes_of(lanes) > most_suffix_bytes ? chunk_length(size()) : size();
+    chunk_length_ = size() > most_suffix_bytes / bytes_of(lanes) ? chunk_length(size()) : size();
     window_ = first_place_ = window_memory_.reserve(accumulator_, lanes, margins, places);
   }
 
