@@ -1,6 +1,7 @@
 """Sums and means of float64 in sliding boxes: rounded once, whichever way they are kept."""
 
 import itertools
+import math
 from fractions import Fraction
 
 import numpy as np
@@ -96,6 +97,43 @@ def test_what_stands_elsewhere_changes_no_bit(place, special, kind):
             assert_same_bits(after[name], before[name])
 
 
+# Half way between two floats, but for the last sample, or the last two.
+TIES = [
+    [1, 2.0**-53, 2.0**-110],
+    [1, 2.0**-53, -(2.0**-107)],
+    [3, -(2.0**-52), 2.0**-140, 2.0**-110],
+]
+
+
+@pytest.mark.parametrize("scale", [1, 2.0**-500, 2.0**-800, 2.0**900])
+@pytest.mark.parametrize("ties", TIES)
+def test_the_smallest_sample_decides_between_two_floats(ties, scale):
+    line = np.array(ties) * scale
+    expected = math.fsum(line)
+    for beside in (0, 1e-200, 1e300, np.nan):
+        image = np.concatenate([line, np.zeros(20), [beside], np.zeros(20)])
+        found = bx.box_filter(image, len(line), "sum", mode="valid")
+        assert found[0] == expected
+        columns = np.stack([line, np.full(len(line), beside)] * 3, axis=1)
+        found = bx.box_filter(columns, (len(line), 1), "sum", mode="valid")
+        assert (found[0, ::2] == expected).all()
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3])
+def test_sums_near_half_way_have_the_same_bits_in_any_unit(workers):
+    column = np.resize([1, 2.0**-53, 2.0**-110, 2.0**-170, -(2.0**-110)], 3000)
+    image = column[:, None] * np.ones((1, 300))
+    image[:, 1::2] = np.resize([1, 2.0**-53, 2.0**-110, 2.0**-140, -(2.0**-110)], 3000)[:, None]
+    before = bx.box_filter(image, (5, 1), BOTH, mode="valid", workers=1)
+    np.testing.assert_array_equal(before["sum"][:, 1::2], math.fsum(image[:5, 1]))
+    image[10, 200] = np.nan
+    after = bx.box_filter(image, (5, 1), BOTH, mode="valid", workers=workers)
+    for name in BOTH:
+        assert np.isnan(after[name][6:11, 200]).all()
+        after[name][6:11, 200] = before[name][6:11, 200]
+        assert_same_bits(after[name], before[name])
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("cval", [0.0, 1.5, -1e20, -1e30, np.nan])
 def test_a_constant_border_is_padding_to_the_bit(cval, kind):
@@ -105,12 +143,8 @@ def test_a_constant_border_is_padding_to_the_bit(cval, kind):
         padded = np.pad(image, margins, constant_values=cval)
         expected = bx.box_filter(padded, size, BOTH, mode="valid")
         found = bx.box_filter(image, size, BOTH, mode="constant", cval=cval)
-        assert_same_bits(found["sum"], expected["sum"])
-        if cval != -1e30:
-            assert_same_bits(found["mean"], expected["mean"])
-            continue
-        # Means that lie half way between two floats but for their 2^-100th go either way.
-        np.testing.assert_allclose(found["mean"], expected["mean"], rtol=2.0**-52)
+        for name in BOTH:
+            assert_same_bits(found[name], expected[name])
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -1,9 +1,9 @@
 // Sums of float64 samples, for boxes that slide, as if they were rounded but once.
 //
 // Where a Grid proves that no sum of a part is rounded, in parts that were split at fixed places
-// (Splits). Else in three doubles, of which each holds what the one before lost: off by 2^-150 of
-// the samples' magnitudes at most, so that what comes out is the same as of parts, unless samples
-// cancel a hundred bits of each other.
+// (Splits). Else in three doubles, of which each holds what the one before lost. These hold sums of
+// 145 bits without an error, too; only such are split, so that it never matters which way a sum was
+// kept. Sums of samples that lie farther apart are off by 2^-150 of the largest.
 //
 // A sum that is larger than a double can be, as those of finite samples and their means may be, is
 // kept in units of 2^64: its first row is infinite then, and the others hold the three doubles.
@@ -156,7 +156,7 @@ class FloatSums final : public SplitSums<FloatSums, 4> {
         for (std::int64_t l = 0; l < lanes; ++l) {
           double parts[Parts];
           for (int k = 0; k < Parts; ++k) parts[k] = places.rows[k][l];
-          values[l] = value(l, exact_total<Parts>(parts));
+          values[l] = value(l, rounded_total<Parts>(parts));
         }
       });
     });
@@ -167,8 +167,9 @@ class FloatSums final : public SplitSums<FloatSums, 4> {
   static constexpr double spare = 0x1p4;
 
   static bool exact(const Splits<most_parts>& splits, const Grid& grid, double samples) {
-    return grid.finest > PartsQuotient::least && grid.largest * samples < PartsQuotient::most &&
-           splits.exact(grid, samples);
+    // Three doubles hold all sums of so many bits, and so the same comes out where states merge.
+    return grid.largest * samples < 0x1p145 * grid.finest && grid.finest > PartsQuotient::least &&
+           grid.largest * samples < PartsQuotient::most && splits.exact(grid, samples);
   }
 
   struct Places {
@@ -301,16 +302,22 @@ class FloatSums final : public SplitSums<FloatSums, 4> {
   template <class Body>
   BOXEL_INLINE static void with_value(Statistic statistic, Counts counts, Body&& body) {
     if (statistic == Statistic::sum) {
-      body([](std::int64_t, Parts3 sum) BOXEL_INLINED { return plain_zero(nearest(sum)); });
+      body([](std::int64_t, Parts2 sum) BOXEL_INLINED { return plain_zero(sum.high); });
     } else if (counts.per_lane) {
-      body([counts](std::int64_t l, Parts3 sum) BOXEL_INLINED {
-        const double mean = PartsQuotient(as_double(counts.per_lane[l]))(in_two(sum));
+      body([counts](std::int64_t l, Parts2 sum) BOXEL_INLINED {
+        const double mean = PartsQuotient(as_double(counts.per_lane[l]))(sum);
         return mean == mean ? plain_zero(mean) : not_a_number();
       });
     } else {
-      body([quotient = PartsQuotient(counts.uniform)](std::int64_t, Parts3 sum)
-               BOXEL_INLINED { return plain_zero(quotient(in_two(sum))); });
+      body([quotient = PartsQuotient(counts.uniform)](std::int64_t, Parts2 sum)
+               BOXEL_INLINED { return plain_zero(quotient(sum)); });
     }
+  }
+
+  // Negative where values come out wrong of a sum. Zeros are plain.
+  BOXEL_INLINE static std::int64_t plain_room(double sum) {
+    const double or_one = sum == 0 ? 1.0 : sum;
+    return bits_below(PartsQuotient::most, or_one) | ~bits_below(PartsQuotient::least, or_one);
   }
 
   template <class Value>
@@ -320,14 +327,14 @@ class FloatSums final : public SplitSums<FloatSums, 4> {
       std::int64_t room = 0;
       BOXEL_EACH_LANE
       for (std::int64_t l = first; l < first + count; ++l) {
-        const Parts3 sum = places.parts(l);
-        const double high = in_two(sum).high;
-        const double or_one = high == 0 ? 1.0 : high;
-        room |= bits_below(PartsQuotient::most, or_one) | ~bits_below(PartsQuotient::least, or_one);
+        const Parts2 sum = rounded(places.parts(l));
+        room |= plain_room(sum.high);
         out[l] = value(l, sum);
       }
       if (room >= 0) return;
+      // Only these: the others must not depend on what stands beside them.
       for (std::int64_t l = first; l < first + count; ++l) {
+        if (plain_room(rounded(places.parts(l)).high) >= 0) continue;
         out[l] = value_of_any(places.whole(l), l, value);
       }
     });
@@ -336,14 +343,12 @@ class FloatSums final : public SplitSums<FloatSums, 4> {
   // Of sums of any size, scaled to where values come out right.
   template <class Value>
   static double value_of_any(const WholeSum& whole, std::int64_t l, Value value) {
-    const Parts3 sum = whole.is_large() ? whole.large() : whole.parts;
-    const double high = in_two(sum).high;
-    if (std::isnan(high)) return not_a_number();
-    if (std::isinf(high)) return high;
-    if (high == 0) return value(l, {0.0, 0.0, 0.0});
-    const int exponent = std::ilogb(high);
-    const Parts3 scaled{std::ldexp(sum.high, -exponent), std::ldexp(sum.middle, -exponent),
-                        std::ldexp(sum.low, -exponent)};
+    const Parts3 parts = whole.is_large() ? whole.large() : whole.parts;
+    if (!is_finite(parts.high)) return std::isnan(parts.high) ? not_a_number() : parts.high;
+    const Parts2 sum = rounded(parts);
+    if (sum.high == 0) return value(l, {0.0, 0.0});
+    const int exponent = std::ilogb(sum.high);
+    const Parts2 scaled{std::ldexp(sum.high, -exponent), std::ldexp(sum.low, -exponent)};
     return std::ldexp(value(l, scaled), exponent + (whole.is_large() ? 64 : 0));
   }
 

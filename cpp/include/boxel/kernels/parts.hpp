@@ -64,14 +64,18 @@ BOXEL_INLINE Parts3 add_parts(Parts3 a, Parts3 b) {
 
 BOXEL_INLINE Parts2 in_two(Parts3 sum) { return fast_two_sum(sum.high, sum.middle + sum.low); }
 
-// The double next to all three: where the first two lie half way between two, the last one decides.
-BOXEL_INLINE double nearest(Parts3 sum) {
+// The double next to all three, and the one next to what that leaves: whatever the three are, it is
+// their total that decides. Where the first two lie half way between two doubles, the last one
+// does.
+BOXEL_INLINE Parts2 rounded(Parts3 sum) {
   const Parts2 lower = two_sum(sum.middle, sum.low);
   const Parts2 upper = fast_two_sum(sum.high, lower.high);
   const double step = 2 * upper.low;
   const double beyond = upper.high + step;
-  const bool half_way = beyond - upper.high == step && step * lower.low > 0;
-  return half_way ? beyond : upper.high;
+  // By signs: a product might vanish.
+  const bool same_side = (step > 0) == (lower.low > 0) && step != 0 && lower.low != 0;
+  const bool next = same_side && beyond - upper.high == step;
+  return {next ? beyond : upper.high, (next ? -upper.low : upper.low) + lower.low};
 }
 
 BOXEL_INLINE Parts3 add_parts(Parts3 a, double b) {

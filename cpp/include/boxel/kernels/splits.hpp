@@ -84,6 +84,16 @@ BOXEL_INLINE Parts2 total(const double* parts) {
   return in_two(exact_total<Parts>(parts));
 }
 
+// The same, rounded().
+template <int Parts>
+BOXEL_INLINE Parts2 rounded_total(const double* parts) {
+  if constexpr (Parts < 3) {
+    return total<Parts>(parts);
+  } else {
+    return rounded(exact_total<Parts>(parts));
+  }
+}
+
 // A state whose rows are parts while samples may be exchanged, as many as needed, and something
 // else while states merge. It does not tile: only boxes that slide have such sums.
 // `Sums` defines merges() and for_used_rows(visit), which calls visit(row) for those of the parts.
