@@ -200,3 +200,19 @@ def test_long_boxes_that_keep_some_of_their_suffixes(statistic, dtype, shape, st
     for first in range(0, shape[1], 50):
         columns = image[:, first : first + 50]
         assert_same_bits(whole[:, first : first + 50], bx.box_filter(columns, 101, **options))
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+@pytest.mark.parametrize(("dtype", "statistics"), [("float64", BOTH), ("float32", ("var", "std"))])
+def test_a_constant_border_is_split_as_samples_are(dtype, statistics, workers):
+    image = make_samples("normal", (90, 24, 131)).astype(dtype)
+    # Finer and larger samples come late, and then one that no parts can hold.
+    image[30:] *= 1e-9
+    image[50:] *= 1e15
+    image[80, 3, 3] = np.inf
+    for size in (3, 9):
+        padded = np.pad(image, [(size // 2, size // 2)] * 3, constant_values=image.dtype.type(0.1))
+        expected = bx.box_filter(padded, size, statistics, mode="valid")
+        found = bx.box_filter(image, size, statistics, mode="constant", cval=0.1, workers=workers)
+        for name in statistics:
+            assert_same_bits(found[name], expected[name])

@@ -153,6 +153,8 @@ void BoxWorker::make_border_states(Accumulator& accumulator, Chain& chain) {
       group.count = 1;
       group.samples[0] = row.samples;
       group.include[0] = row.include;
+      // Rows that a way of splitting leaves out are compared, too.
+      if (accumulator.splits()) accumulator.clear(state, 1);
       accumulator.take(state, group, 1, 0);
       repeat_state(accumulator, state, held);
     }
@@ -286,9 +288,7 @@ bool BoxWorker::gains_by_exchanges() const {
 bool BoxWorker::begins_exchanges(const Accumulator& accumulator) const {
   if (accumulator.subtraction() == Subtraction::never) return false;
   // Parts are added by fewer operations than whole sums are merged, in small boxes, too.
-  if (!accumulator.splits() && !gains_by_exchanges()) return false;
-  // The states of what stands beyond the border are made once, as all are that merge.
-  return !(accumulator.splits() && job_.has_constant_border && job_.request.cval.floating != 0);
+  return accumulator.splits() || gains_by_exchanges();
 }
 
 void BoxWorker::begin(std::size_t accumulator) {
@@ -304,17 +304,50 @@ void BoxWorker::begin(std::size_t accumulator) {
     begin_first(accumulator);
   }
   chain.inputs.clear();
-  std::int64_t lanes = slab_lanes_;
+  refresh_border(accumulator);
   double held = 1;
   for (std::size_t k = 1; k < slides_.size(); ++k) {
     held *= static_cast<double>(slides_[k - 1].axis->box.size);
-    lanes /= slides_[k].sources;
     chain.inputs.emplace_back(kernel, slides_[k], held);
+  }
+  make_border_slices(accumulator);
+}
+
+// Whole slices of what lies beyond the border.
+void BoxWorker::make_border_slices(std::size_t accumulator) {
+  Chain& chain = chains_[accumulator];
+  Accumulator& kernel = *accumulators_[accumulator];
+  std::int64_t lanes = slab_lanes_;
+  for (std::size_t k = 1; k < slides_.size(); ++k) {
+    lanes /= slides_[k].sources;
     const Border border = slides_[k].axis->box.border;
     if (border != Border::constant && border != Border::shrink) continue;
     const Lanes slice = chain.slices[k].reserve(kernel, lanes);
     kernel.pick(slice, chain.borders[k].lanes(), lanes, 0, 1);
   }
+}
+
+// Makes what lies beyond the border anew where samples are split in another way than it was, which
+// its first state shows: that of one sample. Zeros are the same in all ways.
+bool BoxWorker::refresh_border(std::size_t accumulator) {
+  Chain& chain = chains_[accumulator];
+  Accumulator& kernel = *accumulators_[accumulator];
+  const bool may_differ = job_.has_constant_border && job_.request.cval.floating != 0;
+  if (!kernel.splits() || !may_differ) return false;
+  const Lanes sample = chain.border_sample.reserve(kernel, 1);
+  RowGroup group;
+  group.count = 1;
+  group.samples[0] = chain.border_row.samples;
+  kernel.clear(sample, 1);
+  kernel.take(sample, group, 1, 0);
+  const Lanes border = chain.borders.front().lanes();
+  bool same = true;
+  for (int row = 0; row < kernel.rows(); ++row) {
+    same &= std::memcmp(sample.row<std::byte>(row), border.row<std::byte>(row),
+                        kernel.lane_size()) == 0;
+  }
+  if (!same) make_border_states(kernel, chain);
+  return !same;
 }
 
 // Where slices are exchanged along the first two axes, or rows are made straight from the first
@@ -355,7 +388,10 @@ void BoxWorker::slide(std::size_t axis) {
     if (axis == 0 && polls_) interruption_.poll();
     const std::int64_t outputs = std::min(step, span.outputs - k);
     at_[axis] = span.first_output + k;
-    for (std::size_t a = 0; a < chains_.size(); ++a) advance(a, axis, outputs);
+    for (std::size_t a = 0; a < chains_.size(); ++a) {
+      advance(a, axis, outputs);
+      if (axis == 0 && refresh_border(a)) make_border_slices(a);
+    }
     if (makes_rows) {
       write_rows(outputs);
     } else if (axis > 0 || !write_narrow_rows()) {
@@ -422,6 +458,7 @@ void BoxWorker::take_row() {
   scratch_.load(group, 0, place_, row_.front().sources, row_lanes_);
   for (std::size_t a = 0; a < chains_.size(); ++a) {
     row_exchanges_[a] = begin_row(a, group.samples[0]);
+    refresh_border(a);
     const Margins margins = geometry_.margins_in_place(row_lanes_);
     windows_[0][a] = chains_[a].whole_row.reserve(*accumulators_[a], row_lanes_, margins);
     accumulators_[a]->take(windows_[0][a], group, row_lanes_, 0);

@@ -67,6 +67,7 @@ class BoxWorker {
     std::vector<LaneBuffer> borders;
     std::vector<LaneBuffer> slices;
     BorderRow border_row;
+    LaneBuffer border_sample;
     std::optional<ImageSlices> images;
     std::vector<StateSlices> inputs;
   };
@@ -78,6 +79,8 @@ class BoxWorker {
   bool adjoin(const BoxAxis& axis, std::int64_t positions) const;
   void make_border();
   void make_border_states(Accumulator& accumulator, Chain& chain);
+  void make_border_slices(std::size_t accumulator);
+  bool refresh_border(std::size_t accumulator);
   bool has_margins() const;
   Margins margins_after(std::size_t slide) const;
   bool gains_by_exchanges() const;
