@@ -61,8 +61,7 @@ class FloatSquares final : public SplitSums<FloatSquares, 6> {
            square_splits_.exact(squared(grid), samples);
   }
 
-  // In as few parts as serve. A sixth row costs less than to begin anew for samples that come
-  // later.
+  // In as few parts as serve, with room for samples that come later where that takes no more.
   bool begin_exchanges(const Grid& grid, double samples) override {
     if (try_parts(1, 1, grid, samples * spare)) return true;
     if (try_parts(1, 2, grid, samples * spare)) return true;
