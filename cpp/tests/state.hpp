@@ -30,6 +30,15 @@ class State {
   std::size_t lane_size_;
 };
 
+// A group of one row.
+template <class T>
+RowGroup group_of(const std::vector<T>& row) {
+  RowGroup group;
+  group.count = 1;
+  group.samples[0] = row.data();
+  return group;
+}
+
 // Rows of samples, with who counts and how much, to be taken in groups.
 struct Rows {
   std::int64_t lanes = 0;

@@ -24,13 +24,6 @@ std::unique_ptr<Accumulator> make_squares(const KernelSet& kernels) {
   return kernels.make_accumulator({StateKind::float_squares, Sample::float32, false, 1e3, false});
 }
 
-RowGroup group_of(const Row& row) {
-  RowGroup group;
-  group.count = 1;
-  group.samples[0] = row.data();
-  return group;
-}
-
 std::vector<double> variances(Accumulator& accumulator, Lanes state, double count) {
   std::vector<double> values(lanes);
   accumulator.finish(Statistic::var, state, lanes, {count, nullptr}, 1, values.data());

@@ -30,13 +30,6 @@ std::unique_ptr<Accumulator> make_sums(const KernelSet& kernels) {
   return kernels.make_accumulator({StateKind::float_sums, Sample::float64, false, 1e3, false});
 }
 
-RowGroup group_of(const Row& row) {
-  RowGroup group;
-  group.count = 1;
-  group.samples[0] = row.data();
-  return group;
-}
-
 std::vector<double> finished(Accumulator& accumulator, Statistic statistic, Lanes state,
                              Counts counts) {
   std::vector<double> values(lanes);

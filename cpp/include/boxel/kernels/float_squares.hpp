@@ -208,7 +208,7 @@ class FloatSquares final : public SplitSums<FloatSquares, 6> {
       double q[Q];
       for (int k = 0; k < X; ++k) x[k] = places.x[k][l];
       for (int k = 0; k < Q; ++k) q[k] = places.q[k][l];
-      return scaled_m2(total<X>(x), total<Q>(q), count);
+      return scaled_m2(total<X, in_two>(x), total<Q, in_two>(q), count);
     };
     const auto factor = [ddof](double count) BOXEL_INLINED {
       const double freedom = count - ddof;

@@ -62,14 +62,12 @@ struct PartsQuotient {
   double rest;
 
   explicit BOXEL_INLINE PartsQuotient(double number) : count(number), reciprocal(1.0 / number) {
-    const Parts2 product = two_product(reciprocal, count);
-    rest = ((1.0 - product.high) - product.low) * reciprocal;
+    rest = left_over({1.0, 0.0}, reciprocal, count) * reciprocal;
   }
 
   BOXEL_INLINE double operator()(Parts2 sum) const {
     const double near = sum.high * reciprocal;
-    const Parts2 product = two_product(near, count);
-    const double left = ((sum.high - product.high) - product.low) + sum.low;
+    const double left = left_over(sum, near, count);
 #if defined(BOXEL_HAS_FMA)
     return near + __builtin_fma(left, reciprocal, left * rest);
 #else
@@ -156,7 +154,7 @@ class FloatSums final : public SplitSums<FloatSums, 4> {
         for (std::int64_t l = 0; l < lanes; ++l) {
           double parts[Parts];
           for (int k = 0; k < Parts; ++k) parts[k] = places.rows[k][l];
-          values[l] = value(l, rounded_total<Parts>(parts));
+          values[l] = value(l, total<Parts, nearest_in_two>(parts));
         }
       });
     });
@@ -327,14 +325,14 @@ class FloatSums final : public SplitSums<FloatSums, 4> {
       std::int64_t room = 0;
       BOXEL_EACH_LANE
       for (std::int64_t l = first; l < first + count; ++l) {
-        const Parts2 sum = rounded(places.parts(l));
+        const Parts2 sum = nearest_in_two(places.parts(l));
         room |= plain_room(sum.high);
         out[l] = value(l, sum);
       }
       if (room >= 0) return;
       // Only these: the others must not depend on what stands beside them.
       for (std::int64_t l = first; l < first + count; ++l) {
-        if (plain_room(rounded(places.parts(l)).high) >= 0) continue;
+        if (plain_room(nearest_in_two(places.parts(l)).high) >= 0) continue;
         out[l] = value_of_any(places.whole(l), l, value);
       }
     });
@@ -345,7 +343,7 @@ class FloatSums final : public SplitSums<FloatSums, 4> {
   static double value_of_any(const WholeSum& whole, std::int64_t l, Value value) {
     const Parts3 parts = whole.is_large() ? whole.large() : whole.parts;
     if (!is_finite(parts.high)) return std::isnan(parts.high) ? not_a_number() : parts.high;
-    const Parts2 sum = rounded(parts);
+    const Parts2 sum = nearest_in_two(parts);
     if (sum.high == 0) return value(l, {0.0, 0.0});
     const int exponent = std::ilogb(sum.high);
     const Parts2 scaled{std::ldexp(sum.high, -exponent), std::ldexp(sum.low, -exponent)};

@@ -75,22 +75,9 @@ BOXEL_INLINE Central powers_of_rows(const RowPointers<double, R>& rows, std::int
   return group;
 }
 
-// States of doubles that are never tiled or padded.
-template <int Rows>
-class OpenRows : public RowsOf<double, Rows> {
- public:
-  bool folds_adjacent(int) const override { return false; }
-  void fold_adjacent(Lanes, Lanes, std::int64_t, int, double) override {
-    throw std::logic_error("states that stay open do not tile");
-  }
-  void take_constant(Lanes, std::int64_t, Value, double, double) override {
-    throw std::logic_error("states that stay open are not padded");
-  }
-};
-
 // With one number of samples for all lanes. Order 3 has no M4.
 template <int Order>
-class HigherMoments final : public OpenRows<Order + 1> {
+class HigherMoments final : public UntiledRows<Order + 1> {
   enum Row { origin_row, offset_row, m2_row, m3_row, m4_row };
 
  public:
@@ -155,7 +142,7 @@ class HigherMoments final : public OpenRows<Order + 1> {
 
 // With a number of samples, and weights, for each lane. Order 2 has neither M3 nor M4.
 template <int Order, bool HasWeights>
-class CountedPowers final : public OpenRows<Order + 4> {
+class CountedPowers final : public UntiledRows<Order + 4> {
   enum Row { n_row, origin_row, offset_row, m2_row, m3_row, m4_row };
   // Beside the sum of the weights: the number of samples tells that no degree of freedom is left
   // where rounding of the weights would leave a trace of one.

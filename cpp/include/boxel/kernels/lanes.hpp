@@ -244,6 +244,19 @@ class RowsOf : public Accumulator {
   }
 };
 
+// States of doubles that are never tiled or padded: those that stay open, or slide.
+template <int Rows>
+class UntiledRows : public RowsOf<double, Rows> {
+ public:
+  bool folds_adjacent(int) const override { return false; }
+  void fold_adjacent(Lanes, Lanes, std::int64_t, int, double) override {
+    throw std::logic_error("these states do not tile");
+  }
+  void take_constant(Lanes, std::int64_t, Value, double, double) override {
+    throw std::logic_error("these states are not padded");
+  }
+};
+
 // Terms of lanes that lie `step` apart, merged two by two.
 template <int Terms, class S, class Op>
 inline void merge_row_ahead(S* out, const S* in, std::int64_t lanes, std::int64_t step, Op op) {

@@ -42,6 +42,12 @@ BOXEL_INLINE Parts2 two_product(double a, double b) {
 #endif
 }
 
+// What a quotient leaves over, without an error but that of the last sum.
+BOXEL_INLINE double left_over(Parts2 dividend, double quotient, double divisor) {
+  const Parts2 product = two_product(quotient, divisor);
+  return ((dividend.high - product.high) - product.low) + dividend.low;
+}
+
 BOXEL_INLINE Parts2 add_parts(Parts2 a, Parts2 b) {
   const Parts2 sum = two_sum(a.high, b.high);
   return fast_two_sum(sum.high, sum.low + (a.low + b.low));
@@ -62,12 +68,18 @@ BOXEL_INLINE Parts3 add_parts(Parts3 a, Parts3 b) {
   return normalised(high.high, carried.high, low);
 }
 
+BOXEL_INLINE Parts3 add_parts(Parts3 a, double b) {
+  const Parts2 high = two_sum(a.high, b);
+  const Parts2 middle = two_sum(a.middle, high.low);
+  return normalised(high.high, middle.high, middle.low + a.low);
+}
+
 BOXEL_INLINE Parts2 in_two(Parts3 sum) { return fast_two_sum(sum.high, sum.middle + sum.low); }
 
 // The double next to all three, and the one next to what that leaves: whatever the three are, it is
 // their total that decides. Where the first two lie half way between two doubles, the last one
 // does.
-BOXEL_INLINE Parts2 rounded(Parts3 sum) {
+BOXEL_INLINE Parts2 nearest_in_two(Parts3 sum) {
   const Parts2 lower = two_sum(sum.middle, sum.low);
   const Parts2 upper = fast_two_sum(sum.high, lower.high);
   const double step = 2 * upper.low;
@@ -76,12 +88,6 @@ BOXEL_INLINE Parts2 rounded(Parts3 sum) {
   const bool same_side = (step > 0) == (lower.low > 0) && step != 0 && lower.low != 0;
   const bool next = same_side && beyond - upper.high == step;
   return {next ? beyond : upper.high, (next ? -upper.low : upper.low) + lower.low};
-}
-
-BOXEL_INLINE Parts3 add_parts(Parts3 a, double b) {
-  const Parts2 high = two_sum(a.high, b);
-  const Parts2 middle = two_sum(a.middle, high.low);
-  return normalised(high.high, middle.high, middle.low + a.low);
 }
 
 }  // namespace boxel::BOXEL_KERNELS

@@ -54,60 +54,42 @@ BOXEL_INLINE void split(double value, const double* shifts, double* parts) {
   }
 }
 
-// The total of parts, of which each is small against the one before.
+// The total of parts, of which each is small against the one before, in three.
 template <int Parts>
-BOXEL_INLINE Parts3 exact_total(const double* parts) {
-  if constexpr (Parts == 1) {
-    return {parts[0], 0.0, 0.0};
-  } else if constexpr (Parts == 2) {
-    const Parts2 sum = two_sum(parts[0], parts[1]);
-    return {sum.high, sum.low, 0.0};
-  } else {
-    // What cancels in the first two leaves all that the last ones hold: each step is exact.
-    double terms[Parts];
-    for (int k = 0; k < Parts; ++k) terms[k] = parts[k];
-    for (int pass = 0; pass < Parts - 2; ++pass) {
-      for (int k = Parts - 1; k > 0; --k) {
-        const Parts2 sum = two_sum(terms[k - 1], terms[k]);
-        terms[k - 1] = sum.high;
-        terms[k] = sum.low;
-      }
+BOXEL_INLINE Parts3 in_three(const double* parts) {
+  // What cancels in the first two leaves all that the last ones hold: each step is exact.
+  double terms[Parts];
+  for (int k = 0; k < Parts; ++k) terms[k] = parts[k];
+  for (int pass = 0; pass < Parts - 2; ++pass) {
+    for (int k = Parts - 1; k > 0; --k) {
+      const Parts2 sum = two_sum(terms[k - 1], terms[k]);
+      terms[k - 1] = sum.high;
+      terms[k] = sum.low;
     }
-    double rest = terms[Parts - 1];
-    for (int k = Parts - 2; k > 1; --k) rest = terms[k] + rest;
-    return {terms[0], terms[1], rest};
   }
+  double rest = terms[Parts - 1];
+  for (int k = Parts - 2; k > 1; --k) rest = terms[k] + rest;
+  return {terms[0], terms[1], rest};
 }
 
-template <int Parts>
+// In two, by in_two() or nearest_in_two() where there are more.
+template <int Parts, Parts2 (*InTwo)(Parts3)>
 BOXEL_INLINE Parts2 total(const double* parts) {
-  return in_two(exact_total<Parts>(parts));
-}
-
-// The same, rounded().
-template <int Parts>
-BOXEL_INLINE Parts2 rounded_total(const double* parts) {
-  if constexpr (Parts < 3) {
-    return total<Parts>(parts);
+  if constexpr (Parts == 1) {
+    return {parts[0], 0.0};
+  } else if constexpr (Parts == 2) {
+    return two_sum(parts[0], parts[1]);
   } else {
-    return rounded(exact_total<Parts>(parts));
+    return InTwo(in_three<Parts>(parts));
   }
 }
 
 // A state whose rows are parts while samples may be exchanged, as many as needed, and something
-// else while states merge. It does not tile: only boxes that slide have such sums.
+// else while states merge. Only boxes that slide have such sums.
 // `Sums` defines merges() and for_used_rows(visit), which calls visit(row) for those of the parts.
 template <class Sums, int Rows>
-class SplitSums : public RowsOf<double, Rows> {
+class SplitSums : public UntiledRows<Rows> {
  public:
-  bool folds_adjacent(int) const override { return false; }
-  void fold_adjacent(Lanes, Lanes, std::int64_t, int, double) override {
-    throw std::logic_error("sums in parts do not tile");
-  }
-  void take_constant(Lanes, std::int64_t, Value, double, double) override {
-    throw std::logic_error("sums in parts do not tile");
-  }
-
   Subtraction subtraction() const override { return Subtraction::if_exact; }
   bool splits() const override { return true; }
   Natural natural(Statistic) const override { return Natural::float64; }

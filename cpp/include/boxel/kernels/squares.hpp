@@ -105,9 +105,7 @@ BOXEL_INLINE Parts2 exact_scaled_m2(double sum, double high, double low, double 
 // and then the correction is exact.
 BOXEL_INLINE double quotient_of_parts(Parts2 dividend, double divisor) {
   const double near = dividend.high / divisor;
-  const Parts2 product = two_product(near, divisor);
-  const double rest = ((dividend.high - product.high) - product.low) + dividend.low;
-  return near + rest / divisor;
+  return near + left_over(dividend, near, divisor) / divisor;
 }
 
 // The same quotient as by exact_variance(), at a tenth of its time.
