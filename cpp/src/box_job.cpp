@@ -48,14 +48,18 @@ int workers_of(const BoxRequest& request) {
   return image_bytes(request) < least_shared_bytes ? 1 : request.workers;
 }
 
-BoxPlanRequest plan_request(const BoxRequest& request, const Accumulators& accumulators) {
+// `narrower` ones take the place of accumulators.
+BoxPlanRequest plan_request(const BoxRequest& request, const Accumulators& accumulators,
+                            const Accumulators& narrower) {
   BoxPlanRequest plan;
   plan.workers = workers_of(request);
   plan.output_count = static_cast<int>(request.outputs.size());
   plan.lane_bytes = 0;
-  for (const auto& accumulator : accumulators) {
-    plan.lane_bytes += static_cast<std::int64_t>(accumulator->lane_size()) * accumulator->rows();
-    plan.subtraction = std::min(plan.subtraction, accumulator->subtraction());
+  for (std::size_t k = 0; k < accumulators.size(); ++k) {
+    const bool narrow = !narrower.empty() && narrower[k];
+    const Accumulator& lanes = narrow ? *narrower[k] : *accumulators[k];
+    plan.lane_bytes += static_cast<std::int64_t>(lanes.lane_size()) * lanes.rows();
+    plan.subtraction = std::min(plan.subtraction, lanes.subtraction());
   }
   plan.lane_bytes = std::max<std::int64_t>(plan.lane_bytes, 1);
   for (int axis = 0; axis < request.image.shape.size(); ++axis) {
@@ -73,13 +77,45 @@ BoxPlanRequest plan_request(const BoxRequest& request, const Accumulators& accum
   return plan;
 }
 
+std::unique_ptr<Accumulator> make_accumulator(const BoxRequest& request, const StatePlan& states,
+                                              std::size_t state, double volume) {
+  return request.kernels->make_accumulator(
+      {states.kinds[state], states.sample, states.masked, volume, false});
+}
+
 Accumulators accumulators_of(const BoxRequest& request, const StatePlan& states) {
+  const double volume = volume_of(request);
   Accumulators accumulators;
-  for (const StateKind kind : states.kinds) {
-    accumulators.push_back(request.kernels->make_accumulator(
-        {kind, states.sample, states.masked, volume_of(request), false}));
+  for (std::size_t k = 0; k < states.kinds.size(); ++k) {
+    accumulators.push_back(make_accumulator(request, states, k, volume));
   }
   return accumulators;
+}
+
+// As BoxJob::make_narrower(): only integers in the place of the widest. Half of 4 bytes
+// saves no more time than it costs to widen rows, and rows that no outer axis has summed would only
+// be copied.
+Accumulators narrower_than(const Accumulators& accumulators, const BoxRequest& request,
+                           const StatePlan& states, const BoxPlan& plan) {
+  Accumulators narrower(accumulators.size());
+  if (plan.slides.empty() || is_floating(request.image.dtype)) return narrower;
+  for (std::size_t k = 0; k < narrower.size(); ++k) {
+    if (accumulators[k]->lane_size() < 8) continue;
+    auto narrow = make_accumulator(request, states, k, plan.lane_volume());
+    if (narrow->lane_size() < 8) narrower[k] = std::move(narrow);
+  }
+  return narrower;
+}
+
+// Which axis the rows lie along is the same for any width of lanes.
+BoxPlan plan_boxes(const BoxRequest& request, const StatePlan& states) {
+  const Accumulators whole = accumulators_of(request, states);
+  BoxPlan plan = make_box_plan(plan_request(request, whole, {}));
+  const Accumulators narrower = narrower_than(whole, request, states, plan);
+  if (std::ranges::none_of(narrower, [](const auto& kernel) { return kernel != nullptr; })) {
+    return plan;
+  }
+  return make_box_plan(plan_request(request, whole, narrower));
 }
 
 LaneLayout row_layout(const BoxPlan& plan, std::int64_t BoxAxis::* stride) {
@@ -132,7 +168,7 @@ BoxJob::BoxJob(const BoxRequest& box_request)
       cut(any_border(request, Border::shrink)),
       has_constant_border(any_border(request, Border::constant)),
       states(plan_box_states(request, cut)),
-      plan(make_box_plan(plan_request(request, accumulators_of(request, states)))),
+      plan(plan_boxes(request, states)),
       rows(row_sources(request, states, plan)) {
   for (std::size_t k = 0; k < request.outputs.size(); ++k) {
     layouts.push_back(output_layout(plan, static_cast<int>(k)));
@@ -140,5 +176,9 @@ BoxJob::BoxJob(const BoxRequest& box_request)
 }
 
 Accumulators BoxJob::make_accumulators() const { return accumulators_of(request, states); }
+
+Accumulators BoxJob::make_narrower(const Accumulators& accumulators) const {
+  return narrower_than(accumulators, request, states, plan);
+}
 
 }  // namespace boxel

@@ -17,6 +17,9 @@ struct BoxJob {
   explicit BoxJob(const BoxRequest& box_request);
 
   Accumulators make_accumulators() const;
+  // Narrower ones for the lanes of rows along which boxes have yet to slide; null where whole boxes
+  // take no more room.
+  Accumulators make_narrower(const Accumulators& accumulators) const;
 
   const BoxRequest& request;
   int workers;

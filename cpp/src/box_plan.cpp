@@ -179,6 +179,12 @@ std::int64_t BoxPlan::units() const {
   return units;
 }
 
+double BoxPlan::lane_volume() const {
+  double volume = 1;
+  for (const BoxAxis& axis : slides) volume *= static_cast<double>(axis.box.size);
+  return volume;
+}
+
 BoxPlan make_box_plan(const BoxPlanRequest& request) {
   BoxPlan plan;
   plan.lane_bytes = request.lane_bytes;

@@ -68,26 +68,30 @@ void repeat_state(Accumulator& accumulator, Lanes state, std::int64_t times) {
       }
       done += held;
     }
-    accumulator.merge(doubled, doubled, doubled, 1, held, held);
+    // What is not needed may be more than lanes hold.
+    if (rest > 1) accumulator.merge(doubled, doubled, doubled, 1, held, held);
   }
   accumulator.pick(state, total, 1, 1, 1);
 }
 
 }  // namespace
 
-BoxWorker::Chain::Chain(const BoxJob& job, StateKind kind, Accumulator& accumulator)
-    : row(accumulator) {
+BoxWorker::Chain::Chain(const BoxJob& job, StateKind kind, Accumulator& accumulator,
+                        std::unique_ptr<Accumulator> narrower)
+    : narrower_kernel(std::move(narrower)),
+      kernel(narrower_kernel ? *narrower_kernel : accumulator),
+      row(kernel, accumulator) {
   const BoxPlan& plan = job.plan;
   const bool sums_floats =
       kind == StateKind::sum && job.states.sample == Sample::float32 && !job.states.masked;
   if (sums_floats && plan.slides.size() > 1) {
-    narrow.emplace(job.request.kernels->unit_sums, plan, accumulator);
+    narrow.emplace(job.request.kernels->unit_sums, plan, kernel);
   }
   for (std::size_t k = 0; k < plan.slides.size(); ++k) {
     if (k == 0) {
-      first.emplace(accumulator, plan.slides[k]);
+      first.emplace(kernel, plan.slides[k]);
     } else {
-      rest.emplace_back(accumulator, plan.slides[k]);
+      rest.emplace_back(kernel, plan.slides[k]);
     }
   }
   borders.resize(plan.slides.size() + 1);
@@ -114,9 +118,10 @@ BoxWorker::BoxWorker(const BoxJob& job, Interruption& interruption, bool polls)
       counts_(at(most_outputs(job.plan))) {
   make_border();
   chains_.reserve(accumulators_.size());
+  Accumulators narrower = job.make_narrower(accumulators_);
   for (std::size_t a = 0; a < accumulators_.size(); ++a) {
-    chains_.emplace_back(job, job.states.kinds[a], *accumulators_[a]);
-    make_border_states(*accumulators_[a], chains_.back());
+    chains_.emplace_back(job, job.states.kinds[a], *accumulators_[a], std::move(narrower[a]));
+    make_border_states(chains_.back());
   }
   for (auto& windows : windows_) windows.resize(accumulators_.size());
 }
@@ -135,7 +140,8 @@ void BoxWorker::make_border() {
   border_include_.assign(at(lanes), !job_.cut && !dropped);
 }
 
-void BoxWorker::make_border_states(Accumulator& accumulator, Chain& chain) {
+void BoxWorker::make_border_states(Chain& chain) {
+  Accumulator& accumulator = chain.kernel;
   const std::int64_t lanes = most_row_lanes(job_.plan);
   BorderRow& row = chain.border_row;
   row.absent = job_.cut && !job_.states.masked;
@@ -293,7 +299,7 @@ bool BoxWorker::begins_exchanges(const Accumulator& accumulator) const {
 
 void BoxWorker::begin(std::size_t accumulator) {
   Chain& chain = chains_[accumulator];
-  Accumulator& kernel = *accumulators_[accumulator];
+  Accumulator& kernel = chain.kernel;
   if (slides_.empty()) return;
   chain.images.emplace(kernel, job_.rows, scratch_, slides_[0], slab_, chain.border_row);
   chain.images->set_most_samples(job_.plan.volume);
@@ -316,7 +322,7 @@ void BoxWorker::begin(std::size_t accumulator) {
 // Whole slices of what lies beyond the border.
 void BoxWorker::make_border_slices(std::size_t accumulator) {
   Chain& chain = chains_[accumulator];
-  Accumulator& kernel = *accumulators_[accumulator];
+  Accumulator& kernel = chain.kernel;
   std::int64_t lanes = slab_lanes_;
   for (std::size_t k = 1; k < slides_.size(); ++k) {
     lanes /= slides_[k].sources;
@@ -331,7 +337,7 @@ void BoxWorker::make_border_slices(std::size_t accumulator) {
 // its first state shows: that of one sample. Zeros are the same in all ways.
 bool BoxWorker::refresh_border(std::size_t accumulator) {
   Chain& chain = chains_[accumulator];
-  Accumulator& kernel = *accumulators_[accumulator];
+  Accumulator& kernel = chain.kernel;
   const bool may_differ = job_.has_constant_border && job_.request.cval.floating != 0;
   if (!kernel.splits() || !may_differ) return false;
   const Lanes sample = chain.border_sample.reserve(kernel, 1);
@@ -346,7 +352,7 @@ bool BoxWorker::refresh_border(std::size_t accumulator) {
     same &= std::memcmp(sample.row<std::byte>(row), border.row<std::byte>(row),
                         kernel.lane_size()) == 0;
   }
-  if (!same) make_border_states(kernel, chain);
+  if (!same) make_border_states(chain);
   return !same;
 }
 
@@ -374,7 +380,7 @@ void BoxWorker::begin_narrow(Chain& chain) {
 void BoxWorker::begin_first(std::size_t accumulator) {
   Chain& chain = chains_[accumulator];
   chain.first->begin(*chain.images, slab_lanes_, margins_after(0), 1,
-                     begins_exchanges(*accumulators_[accumulator]));
+                     begins_exchanges(chain.kernel));
 }
 
 // Boxes along slide `axis` and those after it, for every output of the unit.
@@ -460,14 +466,14 @@ void BoxWorker::take_row() {
     row_exchanges_[a] = begin_row(a, group.samples[0]);
     refresh_border(a);
     const Margins margins = geometry_.margins_in_place(row_lanes_);
-    windows_[0][a] = chains_[a].whole_row.reserve(*accumulators_[a], row_lanes_, margins);
-    accumulators_[a]->take(windows_[0][a], group, row_lanes_, 0);
+    windows_[0][a] = chains_[a].whole_row.reserve(chains_[a].kernel, row_lanes_, margins);
+    chains_[a].kernel.take(windows_[0][a], group, row_lanes_, 0);
   }
 }
 
 // Whether the sums of an accumulator are exact in all boxes of the row.
 bool BoxWorker::begin_row(std::size_t accumulator, const void* samples) {
-  Accumulator& kernel = *accumulators_[accumulator];
+  Accumulator& kernel = chains_[accumulator].kernel;
   if (kernel.subtraction() != Subtraction::if_exact) {
     return kernel.subtraction() == Subtraction::always;
   }
@@ -484,13 +490,6 @@ bool BoxWorker::begin_row(std::size_t accumulator, const void* samples) {
 bool BoxWorker::exchanges(std::size_t accumulator) const {
   if (slides_.empty()) return row_exchanges_[accumulator];
   return chains_[accumulator].is_narrow || chains_[accumulator].first->may_exchange();
-}
-
-// Samples of whole boxes along the axes that are walked.
-double BoxWorker::held_by_lane() const {
-  double held = 1;
-  for (const BoxSpan& span : slides_) held *= static_cast<double>(span.axis->box.size);
-  return held;
 }
 
 }  // namespace boxel

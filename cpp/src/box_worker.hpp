@@ -54,9 +54,12 @@ class BoxWorker {
     SmallRows small;
   };
 
-  // The slides of one accumulator.
+  // The slides of one accumulator, or of a narrower one in its place.
   struct Chain {
-    Chain(const BoxJob& job, StateKind kind, Accumulator& accumulator);
+    Chain(const BoxJob& job, StateKind kind, Accumulator& accumulator,
+          std::unique_ptr<Accumulator> narrower);
+    std::unique_ptr<Accumulator> narrower_kernel;
+    Accumulator& kernel;  // of all lanes up to those of rows
     std::optional<NarrowChain> narrow;
     bool is_narrow = false;
     std::optional<AxisSlide<ImageSlices>> first;
@@ -78,7 +81,7 @@ class BoxWorker {
   void widen_slab(const BoxSpan& span);
   bool adjoin(const BoxAxis& axis, std::int64_t positions) const;
   void make_border();
-  void make_border_states(Accumulator& accumulator, Chain& chain);
+  void make_border_states(Chain& chain);
   void make_border_slices(std::size_t accumulator);
   bool refresh_border(std::size_t accumulator);
   bool has_margins() const;
@@ -95,7 +98,6 @@ class BoxWorker {
   double row_volume() const;
   void take_row();
   bool begin_row(std::size_t accumulator, const void* samples);
-  double held_by_lane() const;
   void locate_outputs();
   bool is_plain() const;
   RowWay way_of_narrow_rows() const;

@@ -58,7 +58,7 @@ bool BoxWorker::write_narrow_rows() {
 
 // From the lanes of rows straight to their outputs.
 bool BoxWorker::write_windows(std::int64_t rows) {
-  if (!is_plain()) return false;
+  if (!is_plain() || chains_.front().narrower_kernel) return false;
   const RowWindows windows{geometry_.outputs(),
                            geometry_.axes().front().size,
                            exchanges(0),
@@ -101,9 +101,10 @@ void BoxWorker::write_rows(std::int64_t rows) {
 }
 
 void BoxWorker::write_row(std::int64_t row) {
+  const double held_by_lane = job_.plan.lane_volume();
   for (std::size_t a = 0; a < chains_.size(); ++a) {
     results_[a] =
-        chains_[a].row.slide(geometry_, extended_[a].row(row), held_by_lane(), exchanges(a));
+        chains_[a].row.slide(geometry_, extended_[a].row(row), held_by_lane, exchanges(a));
   }
   const LaneRun whole{0, geometry_.outputs()};
   if (job_.states.masked) {

@@ -175,12 +175,12 @@ LaneRows RowSlide::extend(const RowGeometry& geometry, LaneRows rows, bool has_m
   const std::int64_t lanes = geometry.extended_lanes();
   if (body.lanes == lanes) return {rows.first.from(body.from), rows.pitch, rows.count};
   if (!has_margins) {
-    const Lanes extended = extended_.reserve(accumulator_, lanes);
-    geometry.sources().apply(accumulator_, extended, rows.first);
+    const Lanes extended = extended_.reserve(lanes_, lanes);
+    geometry.sources().apply(lanes_, extended, rows.first);
     fill_borders(geometry, extended, border);
     return {extended};
   }
-  accumulator_.copy_lanes(rows.first, geometry.copies(), rows.count, rows.pitch);
+  lanes_.copy_lanes(rows.first, geometry.copies(), rows.count, rows.pitch);
   const LaneRows extended{rows.first.from(-body.to), rows.pitch, rows.count};
   for (std::int64_t row = 0; row < rows.count; ++row) {
     fill_borders(geometry, extended.row(row), border);
@@ -190,22 +190,29 @@ LaneRows RowSlide::extend(const RowGeometry& geometry, LaneRows rows, bool has_m
 
 void RowSlide::fill_borders(const RowGeometry& geometry, Lanes extended, Lanes border) {
   for (const RowGeometry::Body& run : geometry.borders()) {
-    accumulator_.pick(extended.from(run.to), border, run.lanes, 0, 1);
+    lanes_.pick(extended.from(run.to), border, run.lanes, 0, 1);
   }
 }
 
+Lanes RowSlide::widened(Lanes extended, std::int64_t lanes) {
+  if (&lanes_ == &boxes_) return extended;
+  const Lanes wide = widened_.reserve(boxes_, lanes);
+  boxes_.widen(wide, extended, lanes_.lane_size(), lanes);
+  return wide;
+}
+
 Lanes RowSlide::slide(const RowGeometry& geometry, Lanes extended, double held, bool exchanges) {
-  if (!geometry.filtered()) return extended;
-  Lanes lanes = extended;
   std::int64_t count = geometry.extended_lanes();
+  Lanes lanes = widened(extended, count);
+  if (!geometry.filtered()) return lanes;
   for (const RowGeometry::Axis& axis : geometry.axes()) {
     lanes = slide_along(lanes, count, axis, held, exchanges);
     count -= (axis.size - 1) * axis.inner;
     held *= static_cast<double>(axis.size);
   }
   if (geometry.picked().empty()) return lanes;
-  const Lanes picked = picked_.reserve(accumulator_, geometry.outputs());
-  geometry.picked().apply(accumulator_, picked, lanes);
+  const Lanes picked = picked_.reserve(boxes_, geometry.outputs());
+  geometry.picked().apply(boxes_, picked, lanes);
   return picked;
 }
 
@@ -214,9 +221,9 @@ Lanes RowSlide::slide_along(Lanes row, std::int64_t lanes, const RowGeometry::Ax
   const std::int64_t outputs = lanes - (axis.size - 1) * axis.inner;
   // Never where `row` lies, if that is the result of the axis before.
   result_ = 1 - result_;
-  const Lanes result = results_[static_cast<std::size_t>(result_)].reserve(accumulator_, outputs);
+  const Lanes result = results_[static_cast<std::size_t>(result_)].reserve(boxes_, outputs);
   if (exchanges && axis.inner == 1 && axis.size >= smallest_exchanged_window) {
-    accumulator_.exchange_windows(result, row, outputs, axis.size);
+    boxes_.exchange_windows(result, row, outputs, axis.size);
     return result;
   }
 
@@ -225,14 +232,14 @@ Lanes RowSlide::slide_along(Lanes row, std::int64_t lanes, const RowGeometry::Ax
   std::int64_t power = 1;
   while (power <= axis.size / 4) {
     lanes -= 3 * power * axis.inner;
-    const Lanes wider = 4 * power == axis.size ? result : powers_[top].reserve(accumulator_, lanes);
-    accumulator_.merge_ahead(wider, windows[top], lanes, power * axis.inner, 4,
-                             static_cast<double>(power) * held);
+    const Lanes wider = 4 * power == axis.size ? result : powers_[top].reserve(boxes_, lanes);
+    boxes_.merge_ahead(wider, windows[top], lanes, power * axis.inner, 4,
+                       static_cast<double>(power) * held);
     windows[++top] = wider;
     power *= 4;
   }
 
-  if (accumulator_.overlaps()) return cover(result, outputs, windows[top], power, axis, held);
+  if (boxes_.overlaps()) return cover(result, outputs, windows[top], power, axis, held);
   Lanes merged = windows[top];
   std::int64_t done = 0;
   for (std::size_t digit = top + 1; digit-- > 0; power /= 4) {
@@ -241,14 +248,14 @@ Lanes RowSlide::slide_along(Lanes row, std::int64_t lanes, const RowGeometry::Ax
     const double part_held = static_cast<double>(power) * held;
     Lanes part = windows[digit].from(done * axis.inner);
     if (times > 1) {
-      const Lanes target = done ? part_.reserve(accumulator_, outputs) : result;
-      accumulator_.merge_ahead(target, part, outputs, power * axis.inner, static_cast<int>(times),
-                               part_held);
+      const Lanes target = done ? part_.reserve(boxes_, outputs) : result;
+      boxes_.merge_ahead(target, part, outputs, power * axis.inner, static_cast<int>(times),
+                         part_held);
       part = target;
     }
     if (done) {
-      accumulator_.merge(result, merged, part, outputs, static_cast<double>(done) * held,
-                         static_cast<double>(times) * part_held);
+      boxes_.merge(result, merged, part, outputs, static_cast<double>(done) * held,
+                   static_cast<double>(times) * part_held);
       part = result;
     }
     merged = part;
@@ -264,13 +271,12 @@ Lanes RowSlide::cover(Lanes result, std::int64_t outputs, Lanes windows, std::in
   const std::int64_t rest = axis.size - times * width;
   Lanes covered = windows;
   if (times > 1) {
-    accumulator_.merge_ahead(result, windows, outputs, width * axis.inner, static_cast<int>(times),
-                             held);
+    boxes_.merge_ahead(result, windows, outputs, width * axis.inner, static_cast<int>(times), held);
     covered = result;
   }
   if (rest == 0) return covered;
   const Lanes last = windows.from((axis.size - width) * axis.inner);
-  accumulator_.merge(result, covered, last, outputs, held, held);
+  boxes_.merge(result, covered, last, outputs, held, held);
   return result;
 }
 

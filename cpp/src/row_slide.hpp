@@ -119,7 +119,8 @@ struct LaneRows {
 // The row's part of one accumulator.
 class RowSlide {
  public:
-  explicit RowSlide(Accumulator& accumulator) : accumulator_(accumulator) {}
+  // Lanes of rows may be narrower than those of boxes.
+  RowSlide(Accumulator& lanes, Accumulator& boxes) : lanes_(lanes), boxes_(boxes) {}
 
   // The lanes that the boxes of rows hold: their own, and `border` where they lie beyond.
   // `has_margins`: they may be extended in place. Otherwise, unless they are left as they are
@@ -131,13 +132,16 @@ class RowSlide {
 
  private:
   void fill_borders(const RowGeometry& geometry, Lanes extended, Lanes border);
+  Lanes widened(Lanes extended, std::int64_t lanes);
   Lanes slide_along(Lanes row, std::int64_t lanes, const RowGeometry::Axis& axis, double held,
                     bool exchanges);
   Lanes cover(Lanes result, std::int64_t outputs, Lanes windows, std::int64_t width,
               const RowGeometry::Axis& axis, double held);
 
-  Accumulator& accumulator_;
+  Accumulator& lanes_;
+  Accumulator& boxes_;
   LaneBuffer extended_;
+  LaneBuffer widened_;
   LaneBuffer picked_;
   static constexpr std::size_t most_digits = 32;  // in base 4, of 64 bits
   std::array<LaneBuffer, most_digits> powers_;    // windows of 4, 16, 64, ... lanes

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "boxel/rows.hpp"
+
 namespace boxel {
 namespace {
 
@@ -57,8 +59,10 @@ StateKind kind_of(Statistic statistic, DType dtype, bool weighted) {
 StateKind kind_of_sliding(StateKind kind, Sample sample, double volume) {
   const bool sums = kind == StateKind::sum || kind == StateKind::mean;
   if (sums && sample == Sample::float64) return StateKind::float_sums;
-  const bool squares = kind == StateKind::moments && volume <= most_float_squares;
-  if (squares && sample == Sample::float32) return StateKind::float_squares;
+  const bool moments = kind == StateKind::moments && sample == Sample::float32;
+  if (moments && volume <= most_float_squares) return StateKind::float_squares;
+  const bool squares = kind == StateKind::squares && size_of_sample(sample) <= 2;
+  if (squares && volume <= most_short_squares) return StateKind::short_squares;
   return kind;
 }
 

@@ -190,6 +190,7 @@ std::vector<Statistic> statistics_of(StateKind kind) {
     case StateKind::squares:
     case StateKind::wide_squares:
       return {Statistic::mean, Statistic::var, Statistic::std};
+    case StateKind::short_squares:
     case StateKind::float_squares:
       return {Statistic::var, Statistic::std};
     case StateKind::weighted:
@@ -385,7 +386,8 @@ class Script {
 
   // States that do not tile are not padded either.
   void take_constant(Lanes state) {
-    if (accumulator_->splits() || is_open(case_.request.kind)) return;
+    const bool slides = accumulator_->splits() || case_.request.kind == StateKind::short_squares;
+    if (slides || is_open(case_.request.kind)) return;
     accumulator_->take_constant(state, case_.lanes, {3, 3}, 5, 3);
     add_state("take_constant", state, case_.lanes);
     finish(state, 8);

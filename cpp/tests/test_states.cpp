@@ -89,6 +89,22 @@ TEST(states_of_variances_suit_their_samples) {
   // Boxes of more samples than sums of squares are proved for.
   check_states(plan_states({Statistic::var}, DType::float32, false, false, 0x1p27), Sample::float32,
                {StateKind::moments}, {0});
+  check_states(plan_states({Statistic::var}, DType::uint8, false, false, 0x1p32), Sample::uint8,
+               {StateKind::squares}, {0});
+}
+
+TEST(short_integers_have_short_squares_only_where_boxes_slide) {
+  for (const DType dtype : {DType::int8, DType::uint8, DType::int16, DType::uint16}) {
+    const Sample sample = dense_sample(dtype);
+    check_states(plan_states({Statistic::var}, dtype, false, false, 729), sample,
+                 {StateKind::short_squares}, {0});
+    check_states(plan_states({Statistic::var}, dtype, false, false), sample, {StateKind::squares},
+                 {0});
+  }
+  check_states(plan_states({Statistic::std}, DType::boolean, false, false, 729), Sample::uint8,
+               {StateKind::short_squares}, {0});
+  check_states(plan_states({Statistic::var}, DType::uint8, true, false, 729), Sample::uint64,
+               {StateKind::count, StateKind::squares}, {1});
 }
 
 TEST(sums_and_means_of_sliding_float64_share_a_state) {

@@ -246,6 +246,13 @@ class Accumulator {
   // where nothing is masked. No overlap.
   virtual void merge_ahead(Lanes out, Lanes in, std::int64_t lanes, std::int64_t step, int terms,
                            double held) = 0;
+  // out[l] = in[l], which is a lane of such a state in integers of `lane_size` bytes, fewer than
+  // its own.
+  virtual void widen(Lanes out, Lanes in, std::size_t lane_size, std::int64_t lanes) {
+    static_cast<void>(out), static_cast<void>(in), static_cast<void>(lane_size);
+    static_cast<void>(lanes);
+    throw std::logic_error("this state has one width of lanes only");
+  }
   // Whether a sample that is merged twice counts as one.
   virtual bool overlaps() const { return false; }
   virtual Subtraction subtraction() const { return Subtraction::never; }
@@ -333,7 +340,8 @@ enum class StateKind : std::uint8_t {
   moments,           // mean and M2
   float_sums,        // sums of float64 samples, for boxes that slide
   float_squares,     // sums of x and x^2 of float32 samples, for boxes that slide
-  squares,           // exact sums of x and x^2 of integers of at most 32 bits
+  short_squares,     // exact sums of x and x^2 of integers of at most 16 bits, for such boxes, too
+  squares,           // the same of at most 32 bits
   wide_squares,      // and of 64 bits
   weighted,          // everything that weights need
   higher_moments,    // mean, M2 and M3, with M4 or not (states that stay open)
@@ -343,6 +351,9 @@ enum class StateKind : std::uint8_t {
 
 // The most samples of a box whose sums of squares of floats serve for a variance.
 inline constexpr double most_float_squares = 0x1p26;
+
+// The most samples of 16 bits whose squares 63 bits hold.
+inline constexpr double most_short_squares = 0x1p31;
 
 struct StateRequest {
   StateKind kind;

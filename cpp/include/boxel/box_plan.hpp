@@ -41,6 +41,9 @@ struct BoxPlan {
   std::int64_t lane_bytes = 8;  // of all states together
 
   std::int64_t units() const;
+
+  // Samples that a lane of a row holds before boxes slide along the row.
+  double lane_volume() const;
 };
 
 // A slide that merges keeps suffixes of its box: those of a chunk of so many slices, and those with

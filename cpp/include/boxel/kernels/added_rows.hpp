@@ -21,6 +21,25 @@ inline void exchange_row(S* out, const S* from, const S* added, const S* removed
   for (std::int64_t l = 0; l < lanes; ++l) out[l] = exchanged(from[l], added[l], removed[l]);
 }
 
+template <class To, class From>
+inline void widen_lanes(To* out, const From* in, std::int64_t lanes) {
+  BOXEL_EACH_LANE
+  for (std::int64_t l = 0; l < lanes; ++l) out[l] = static_cast<To>(in[l]);
+}
+
+// Accumulator::widen() of one row of a state; the narrower lanes have a sign if its own have one.
+template <class S>
+inline void widen_row(Lanes out, Lanes in, int row, std::size_t lane_size, std::int64_t lanes) {
+  constexpr bool has_sign = std::is_signed_v<S>;
+  using Half = std::conditional_t<has_sign, std::int32_t, std::uint32_t>;
+  using Quarter = std::conditional_t<has_sign, std::int16_t, std::uint16_t>;
+  if (lane_size >= sizeof(S)) throw std::logic_error("lanes can only be widened");
+  if (lane_size == 4) return widen_lanes(out.row<S>(row), in.row<Half>(row), lanes);
+  if (lane_size == 2) return widen_lanes(out.row<S>(row), in.row<Quarter>(row), lanes);
+  // Counts alone are as narrow as that.
+  widen_lanes(out.row<S>(row), in.row<std::uint8_t>(row), lanes);
+}
+
 // Rows that merge by adding lane to lane.
 template <class S, int Rows>
 class AddedRows : public RowsOf<S, Rows> {
@@ -36,6 +55,14 @@ class AddedRows : public RowsOf<S, Rows> {
     using M = typename Modular<S>::type;
     for (int row = 0; row < Rows; ++row) {
       BOXEL_KERNELS::exchange_windows(in.row<M>(row), lanes, size, KeptWindows<M>{out.row<M>(row)});
+    }
+  }
+
+  void widen(Lanes out, Lanes in, std::size_t lane_size, std::int64_t lanes) override {
+    if constexpr (std::is_integral_v<S>) {
+      for (int row = 0; row < Rows; ++row) widen_row<S>(out, in, row, lane_size, lanes);
+    } else {
+      Accumulator::widen(out, in, lane_size, lanes);
     }
   }
 

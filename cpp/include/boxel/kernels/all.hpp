@@ -13,6 +13,7 @@
 #include "boxel/kernels/moments.hpp"
 #include "boxel/kernels/parts.hpp"
 #include "boxel/kernels/squares.hpp"
+#include "boxel/kernels/short_squares.hpp"
 #include "boxel/kernels/splits.hpp"
 #include "boxel/kernels/float_sums.hpp"
 #include "boxel/kernels/float_squares.hpp"

@@ -69,7 +69,13 @@ BOXEL_INLINE double small_to_double(std::int64_t x) {
   return std::bit_cast<double>(x + std::bit_cast<std::int64_t>(shifter)) - shifter;
 }
 
-// Whether all are such.
+// Integers between 0 and 2^52.
+BOXEL_INLINE double natural_to_double(std::uint64_t x) {
+  constexpr double one = 0x1p52;
+  return std::bit_cast<double>(x | std::bit_cast<std::uint64_t>(one)) - one;
+}
+
+// Whether all lie between -2^51 and 2^51.
 template <class S>
 inline bool all_small(const S* values, std::int64_t count) {
   constexpr std::uint64_t limit = std::uint64_t{1} << 51;
@@ -170,16 +176,22 @@ struct FloatQuotient {
   }
 };
 
-// The same for exact sums.
-struct ExactFloatQuotient {
+// The quotient of whole numbers, rounded once: at most 2^53, and below 2^50.
+struct ExactQuotient {
   ExactDivisor divisor;
-  BOXEL_INLINE float operator()(double sum) const {
+  BOXEL_INLINE double operator()(double dividend) const {
 #if defined(BOXEL_HAS_FMA)
-    return static_cast<float>(__builtin_fma(sum, divisor.reciprocal, sum * divisor.rest));
+    return __builtin_fma(dividend, divisor.reciprocal, dividend * divisor.rest);
 #else
-    return static_cast<float>(plain_zero(sum) / divisor.count);
+    return plain_zero(dividend) / divisor.count;
 #endif
   }
+};
+
+// A mean of float32 samples from an exact sum.
+struct ExactFloatQuotient {
+  ExactQuotient quotient;
+  BOXEL_INLINE float operator()(double sum) const { return static_cast<float>(quotient(sum)); }
 };
 
 // Where the reciprocal is exact.
@@ -196,7 +208,7 @@ BOXEL_INLINE void with_float_mean(double count, bool exact_sums, Body&& body) {
   if (exact_reciprocal(count)) {
     body(FloatProduct{1.0 / count});
   } else if (exact_sums) {
-    body(ExactFloatQuotient{ExactDivisor::of(count)});
+    body(ExactFloatQuotient{{ExactDivisor::of(count)}});
   } else {
     body(FloatQuotient(count));
   }

@@ -64,9 +64,7 @@ std::unique_ptr<Accumulator> make_sum(double volume) {
   } else if constexpr (sizeof(T) == 8) {
     return std::make_unique<WideSum<T>>();
   } else {
-    // -128 is one more than 127: the lowest value decides.
-    const double largest = std::is_signed_v<T> ? -static_cast<double>(std::numeric_limits<T>::min())
-                                               : static_cast<double>(std::numeric_limits<T>::max());
+    const double largest = largest_magnitude<T>();
     using W = typename Wider<T>::type;
     using Longest = std::conditional_t<std::is_signed_v<T>, std::int64_t, std::uint64_t>;
     if constexpr (sizeof(T) == 1) {
@@ -77,6 +75,15 @@ std::unique_ptr<Accumulator> make_sum(double volume) {
       return std::make_unique<Sum<T, Longest>>();
     }
   }
+}
+
+template <class T>
+std::unique_ptr<Accumulator> make_short_squares(double volume) {
+  const double largest = largest_magnitude<T>();
+  if (sizeof(T) == 1 && volume * largest * largest <= 0x1p32 - 1) {
+    return std::make_unique<ShortSquares<T, std::int32_t>>();
+  }
+  return std::make_unique<ShortSquares<T, std::int64_t>>();
 }
 
 template <class T>
@@ -103,6 +110,9 @@ std::unique_ptr<Accumulator> make_dense(const StateRequest& request) {
       break;
     case StateKind::float_squares:
       if constexpr (std::is_same_v<T, float>) return std::make_unique<FloatSquares>();
+      break;
+    case StateKind::short_squares:
+      if constexpr (sizeof(T) <= 2) return make_short_squares<T>(request.volume);
       break;
     case StateKind::squares:
       if constexpr (std::is_integral_v<T> && sizeof(T) <= 4) return std::make_unique<Squares<T>>();

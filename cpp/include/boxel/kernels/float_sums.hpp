@@ -48,34 +48,6 @@ struct WholeSum {
   }
 };
 
-// A sum divided by the number of its samples, rounded once unless the quotient is closer than its
-// 2^-100th to what is half way between two doubles: a first quotient, corrected by what it leaves
-// over, which is exact (Markstein, 1990). The correction is rounded as a division rounds it, by 1 /
-// count in two parts (see ExactDivisor). For magnitudes that neither overflow nor lose digits on
-// the way.
-struct PartsQuotient {
-  static constexpr double least = 0x1p-900;
-  static constexpr double most = 0x1p990;
-
-  double count;
-  double reciprocal;
-  double rest;
-
-  explicit BOXEL_INLINE PartsQuotient(double number) : count(number), reciprocal(1.0 / number) {
-    rest = left_over({1.0, 0.0}, reciprocal, count) * reciprocal;
-  }
-
-  BOXEL_INLINE double operator()(Parts2 sum) const {
-    const double near = sum.high * reciprocal;
-    const double left = left_over(sum, near, count);
-#if defined(BOXEL_HAS_FMA)
-    return near + __builtin_fma(left, reciprocal, left * rest);
-#else
-    return near + left / count;
-#endif
-  }
-};
-
 class FloatSums final : public SplitSums<FloatSums, 4> {
   static constexpr int most_parts = 4;
   // As many lanes at a time as stay in registers and the first-level cache, while it is open

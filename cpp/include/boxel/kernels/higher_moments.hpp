@@ -77,7 +77,7 @@ BOXEL_INLINE Central powers_of_rows(const RowPointers<double, R>& rows, std::int
 
 // With one number of samples for all lanes. Order 3 has no M4.
 template <int Order>
-class HigherMoments final : public UntiledRows<Order + 1> {
+class HigherMoments final : public Untiled<RowsOf<double, Order + 1>> {
   enum Row { origin_row, offset_row, m2_row, m3_row, m4_row };
 
  public:
@@ -142,7 +142,7 @@ class HigherMoments final : public UntiledRows<Order + 1> {
 
 // With a number of samples, and weights, for each lane. Order 2 has neither M3 nor M4.
 template <int Order, bool HasWeights>
-class CountedPowers final : public UntiledRows<Order + 4> {
+class CountedPowers final : public Untiled<RowsOf<double, Order + 4>> {
   enum Row { n_row, origin_row, offset_row, m2_row, m3_row, m4_row };
   // Beside the sum of the weights: the number of samples tells that no degree of freedom is left
   // where rounding of the weights would leave a trace of one.

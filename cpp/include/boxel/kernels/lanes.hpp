@@ -244,9 +244,9 @@ class RowsOf : public Accumulator {
   }
 };
 
-// States of doubles that are never tiled or padded: those that stay open, or slide.
-template <int Rows>
-class UntiledRows : public RowsOf<double, Rows> {
+// States of `Rows` that are never tiled or padded: those that stay open, or slide.
+template <class Rows>
+class Untiled : public Rows {
  public:
   bool folds_adjacent(int) const override { return false; }
   void fold_adjacent(Lanes, Lanes, std::int64_t, int, double) override {

@@ -88,7 +88,7 @@ BOXEL_INLINE Parts2 total(const double* parts) {
 // else while states merge. Only boxes that slide have such sums.
 // `Sums` defines merges() and for_used_rows(visit), which calls visit(row) for those of the parts.
 template <class Sums, int Rows>
-class SplitSums : public UntiledRows<Rows> {
+class SplitSums : public Untiled<RowsOf<double, Rows>> {
  public:
   Subtraction subtraction() const override { return Subtraction::if_exact; }
   bool splits() const override { return true; }

@@ -35,59 +35,116 @@ inline double exact_variance(Int128 sum, UInt128 squares, std::int64_t count, do
   return static_cast<double>(scaled) / static_cast<double>(count) / freedom;
 }
 
-// The rows of a state: sums, and sums of squares in two halves.
+// A state in three rows: sums, and sums of squares in two halves.
 struct SquareRows {
-  std::int64_t* sums;
-  std::int64_t* high;
-  std::int64_t* low;
+  const std::int64_t* sums;
+  const std::int64_t* highs;
+  const std::int64_t* lows;
   explicit SquareRows(Lanes state)
       : sums(state.row<std::int64_t>(0)),
-        high(state.row<std::int64_t>(1)),
-        low(state.row<std::int64_t>(2)) {}
+        highs(state.row<std::int64_t>(1)),
+        lows(state.row<std::int64_t>(2)) {}
+
+  BOXEL_INLINE std::int64_t sum(std::int64_t l) const { return sums[l]; }
+  // Of squares. Low halves are not always carried.
+  BOXEL_INLINE std::int64_t high(std::int64_t l) const { return highs[l]; }
+  BOXEL_INLINE std::int64_t low(std::int64_t l) const { return lows[l]; }
+  // As far as 64 bits hold them.
+  BOXEL_INLINE std::uint64_t squares(std::int64_t l) const {
+    return static_cast<std::uint64_t>((highs[l] << 32) + lows[l]);
+  }
 };
+
+template <class T>
+constexpr double largest_magnitude() {
+  // -128 is one more than 127.
+  return std::is_signed_v<T> ? -static_cast<double>(std::numeric_limits<T>::min())
+                             : static_cast<double>(std::numeric_limits<T>::max());
+}
+
+// The most samples whose variance comes from parts, and degrees of freedom that they lose.
+inline constexpr double most_counted = 0x1p22;
 
 // Whether n sum(x^2) and sum(x)^2 of n samples T stay so small.
 template <class T>
 BOXEL_INLINE bool small_moments(double count) {
-  const double lowest = static_cast<double>(std::numeric_limits<T>::min());
-  const double highest = static_cast<double>(std::numeric_limits<T>::max());
-  const double largest = std::max(-lowest, highest) * count;
+  const double largest = largest_magnitude<T>() * count;
   return largest * largest < 0x1p51;
 }
 
 // The same quotient as by exact_variance(), where dividend and divisor are exact doubles.
-template <bool Root>
-inline void finish_small_squares(Lanes state, std::int64_t lanes, double count, double freedom,
+template <bool Root, class Rows>
+inline void finish_small_squares(const Rows& rows, std::int64_t lanes, double count, double freedom,
                                  double* out) {
-  const SquareRows rows(state);
-  const double divisor = count * freedom;
+  const ExactQuotient quotient{ExactDivisor::of(count * freedom)};
   BOXEL_EACH_LANE
   for (std::int64_t l = 0; l < lanes; ++l) {
-    const double sum = small_to_double(rows.sums[l]);
-    const double squares = small_to_double((rows.high[l] << 32) + rows.low[l]);
-    const double variance = (count * squares - sum * sum) / divisor;
+    const double sum = small_to_double(rows.sum(l));
+    const double squares = natural_to_double(rows.squares(l));
+    const double variance = quotient(count * squares - sum * sum);
+    out[l] = Root ? std::sqrt(variance) : variance;
+  }
+}
+
+// Whether a double holds sum(x^2) of n samples T as natural_to_double() makes it, and n sum(x^2)
+// and the divisor are small as in moments_fit_parts().
+template <class T>
+BOXEL_INLINE bool squares_fit_doubles(double count, double ddof) {
+  const double largest = largest_magnitude<T>();
+  return count < most_counted && std::fabs(ddof) < most_counted &&
+         largest * largest * count < 0x1p52;
+}
+
+// n sum(x^2) - sum(x)^2, exactly.
+BOXEL_INLINE Parts2 exact_scaled_m2(double sum, double squares, double count) {
+  const Parts2 scaled = two_product(count, squares);
+  const Parts2 square = two_product(sum, sum);
+  // The first is never the smaller one, not when both are rounded either. Their difference is 0 or
+  // at least the last digit of the smaller one, and what is left over has no larger exponent.
+  const Parts2 difference = fast_two_sum(scaled.high, -square.high);
+  return fast_two_sum(difference.high, (scaled.low - square.low) + difference.low);
+}
+
+// NaN without a sign where there is one: the processor's own has a sign.
+BOXEL_INLINE double plain_nan(double variance) {
+  return variance == variance ? variance : not_a_number();
+}
+
+// The same quotient as by exact_variance(), without a division. The first quotient is off by less
+// than three of its last digits, and so is the correction by less than 2^-51 of one; a whole number
+// over one below 2^46 is 2^-47 or more away from what is half way between two doubles, or just
+// there, where the correction is exact.
+template <bool Root, class Rows>
+inline void finish_squares_by_products(const Rows& rows, std::int64_t lanes, double count,
+                                       double freedom, double* out) {
+  // Without any freedom, x / 0 becomes NaN by its correction.
+  const PartsQuotient quotient(count * std::max(freedom, 0.0));
+  BOXEL_EACH_LANE
+  for (std::int64_t l = 0; l < lanes; ++l) {
+    const Parts2 m2 =
+        exact_scaled_m2(small_to_double(rows.sum(l)), natural_to_double(rows.squares(l)), count);
+    const double variance = plain_nan(quotient(m2));
     out[l] = Root ? std::sqrt(variance) : variance;
   }
 }
 
 // Whether n sum(x^2) and sum(x)^2 lie below 2^77 in all lanes, and the divisor below 2^46.
-inline bool moments_fit_parts(Lanes state, std::int64_t lanes, Counts counts, double ddof) {
-  constexpr std::uint64_t most = std::uint64_t{1} << 22;
-  if (!(ddof == std::floor(ddof) && std::fabs(ddof) < static_cast<double>(most))) return false;
-  if (!counts.per_lane && !(counts.uniform < static_cast<double>(most))) return false;
-  const SquareRows rows(state);
+template <class Rows>
+inline bool moments_fit_parts(const Rows& rows, std::int64_t lanes, Counts counts, double ddof) {
+  if (!(ddof == std::floor(ddof) && std::fabs(ddof) < most_counted)) return false;
+  if (!counts.per_lane && !(counts.uniform < most_counted)) return false;
   std::uint64_t bits = 0;
-  // Low halves are not always carried; they must stay below 2^51.
+  // Low halves must stay below 2^51.
   BOXEL_EACH_LANE
   for (std::int64_t l = 0; l < lanes; ++l) {
     bits |=
-        static_cast<std::uint64_t>(rows.high[l]) | (static_cast<std::uint64_t>(rows.low[l]) >> 29);
+        static_cast<std::uint64_t>(rows.high(l)) | (static_cast<std::uint64_t>(rows.low(l)) >> 29);
   }
   if (counts.per_lane) {
     BOXEL_EACH_LANE
     for (std::int64_t l = 0; l < lanes; ++l) bits |= static_cast<std::uint64_t>(counts.per_lane[l]);
   }
-  return bits < most;
+  return bits < static_cast<std::uint64_t>(most_counted);
 }
 
 // n sum(x^2) - sum(x)^2, exactly: what rounding leaves over are whole numbers below 2^27.
@@ -109,44 +166,54 @@ BOXEL_INLINE double quotient_of_parts(Parts2 dividend, double divisor) {
 }
 
 // The same quotient as by exact_variance(), at a tenth of its time.
-template <bool Root>
-inline void finish_squares_in_parts(Lanes state, std::int64_t lanes, Counts counts, double ddof,
-                                    double* out) {
-  const SquareRows rows(state);
+template <bool Root, class Rows>
+inline void finish_squares_in_parts(const Rows& rows, std::int64_t lanes, Counts counts,
+                                    double ddof, double* out) {
   with_counts(lanes, counts, [=](std::int64_t l, double count) BOXEL_INLINED {
-    const Parts2 m2 = exact_scaled_m2(small_to_double(rows.sums[l]), small_to_double(rows.high[l]),
-                                      small_to_double(rows.low[l]), count);
+    const Parts2 m2 = exact_scaled_m2(small_to_double(rows.sum(l)), small_to_double(rows.high(l)),
+                                      small_to_double(rows.low(l)), count);
     const double freedom = count - ddof;
     // Without any, x / 0 becomes NaN by its correction: to choose by it would keep loops from
-    // vectorising. The processor's own NaN has a sign.
-    const double quotient = quotient_of_parts(m2, count * (freedom > 0 ? freedom : 0.0));
-    const double variance = quotient == quotient ? quotient : not_a_number();
+    // vectorising.
+    const double variance = plain_nan(quotient_of_parts(m2, count * (freedom > 0 ? freedom : 0.0)));
     out[l] = Root ? std::sqrt(variance) : variance;
   });
 }
 
-template <class T, bool Root>
-inline void finish_squares(Lanes state, std::int64_t lanes, Counts counts, double ddof,
+// T: the samples' type.
+template <class T, bool Root, class Rows>
+inline void finish_squares(const Rows& rows, std::int64_t lanes, Counts counts, double ddof,
                            double* out) {
   using S = std::conditional_t<std::is_signed_v<T>, std::int64_t, std::uint64_t>;
   const double freedom = counts.uniform - ddof;
-  if (!counts.per_lane && freedom > 0 && ddof == std::floor(ddof) &&
-      small_moments<T>(counts.uniform)) {
-    return finish_small_squares<Root>(state, lanes, counts.uniform, freedom, out);
+  const double count = counts.uniform;
+  if (!counts.per_lane && ddof == std::floor(ddof)) {
+    if (freedom > 0 && small_moments<T>(count) && count * freedom < 0x1p50) {
+      return finish_small_squares<Root>(rows, lanes, count, freedom, out);
+    }
+    if (squares_fit_doubles<T>(count, ddof)) {
+      return finish_squares_by_products<Root>(rows, lanes, count, freedom, out);
+    }
   }
-  if (moments_fit_parts(state, lanes, counts, ddof)) {
-    return finish_squares_in_parts<Root>(state, lanes, counts, ddof, out);
+  if (moments_fit_parts(rows, lanes, counts, ddof)) {
+    return finish_squares_in_parts<Root>(rows, lanes, counts, ddof, out);
   }
-  const SquareRows rows(state);
   for (std::int64_t l = 0; l < lanes; ++l) {
-    const std::int64_t count =
-        counts.per_lane ? counts.per_lane[l] : static_cast<std::int64_t>(counts.uniform);
-    const UInt128 squares = (static_cast<UInt128>(static_cast<std::uint64_t>(rows.high[l])) << 32) +
-                            static_cast<UInt128>(rows.low[l]);
+    const std::int64_t samples =
+        counts.per_lane ? counts.per_lane[l] : static_cast<std::int64_t>(count);
+    const UInt128 squares = (static_cast<UInt128>(static_cast<std::uint64_t>(rows.high(l))) << 32) +
+                            static_cast<UInt128>(rows.low(l));
     const double variance =
-        exact_variance(static_cast<Int128>(static_cast<S>(rows.sums[l])), squares, count, ddof);
+        exact_variance(static_cast<Int128>(static_cast<S>(rows.sum(l))), squares, samples, ddof);
     out[l] = Root ? std::sqrt(variance) : variance;
   }
+}
+
+template <class T, class Rows>
+inline void finish_variances(Statistic statistic, const Rows& rows, std::int64_t lanes,
+                             Counts counts, double ddof, double* out) {
+  if (statistic == Statistic::std) return finish_squares<T, true>(rows, lanes, counts, ddof, out);
+  finish_squares<T, false>(rows, lanes, counts, ddof, out);
 }
 
 // T: 8 to 32 bits.
@@ -231,10 +298,8 @@ class Squares : public SlotTaker<Squares<T>, T, std::int64_t, AddedRows<std::int
     if (statistic == Statistic::mean) {
       using S = std::conditional_t<std::is_signed_v<T>, std::int64_t, std::uint64_t>;
       divide_lanes(values, state.row<S>(0), lanes, counts);
-    } else if (statistic == Statistic::std) {
-      finish_squares<T, true>(state, lanes, counts, ddof, values);
     } else {
-      finish_squares<T, false>(state, lanes, counts, ddof, values);
+      finish_variances<T>(statistic, SquareRows(state), lanes, counts, ddof, values);
     }
   }
 

@@ -89,6 +89,21 @@ BOXEL_INLINE std::int32_t rounded(float x) {
   return std::bit_cast<std::int32_t>(x + shifter) - std::bit_cast<std::int32_t>(shifter);
 }
 
+// Means of an odd number of integers, none of which is half way between two: a quotient in float64
+// is much less off than they are away from that.
+template <class T, class S>
+inline void round_odd_means(T* out, const S* sums, std::int64_t lanes, std::int32_t count) {
+  const double reciprocal = 1.0 / count;
+  // Casts round toward zero, which is down where nothing is negative.
+  constexpr std::int32_t lowest = std::numeric_limits<T>::min();
+  constexpr double up = 0.5 - lowest;
+  BOXEL_EACH_LANE
+  for (std::int64_t l = 0; l < lanes; ++l) {
+    const double mean = static_cast<double>(static_cast<std::int32_t>(sums[l])) * reciprocal;
+    out[l] = static_cast<T>(static_cast<std::int32_t>(mean + up) + lowest);
+  }
+}
+
 // Means of integers, rounded half to even. In float32, a quotient is off by its 2^-23rd and hardly
 // more (two roundings), and so by less than 2^-23 of a number above them all; where an odd count
 // keeps the exact one farther than that from a half, it is right, and else at most off by one,
@@ -105,6 +120,7 @@ inline void round_means(T* out, const S* sums, std::int64_t lanes, std::int32_t 
     }
     return;
   }
+  if (count % 2 == 1) return round_odd_means(out, sums, lanes, count);
   BOXEL_EACH_LANE
   for (std::int64_t l = 0; l < lanes; ++l) {
     const auto sum = static_cast<std::int32_t>(sums[l]);
@@ -127,7 +143,8 @@ inline bool round_long_means(T* out, const S* sums, std::int64_t lanes, double c
   constexpr double shifter = 0x1.8p52;
   divide_small_lanes(sums, lanes, {count, nullptr},
                      [out](std::int64_t l, double mean) BOXEL_INLINED {
-                       out[l] = static_cast<T>(std::bit_cast<std::int64_t>(mean + shifter));
+                       const double whole = (mean + shifter) - shifter;
+                       out[l] = static_cast<T>(static_cast<std::int32_t>(whole));
                      });
   return true;
 }
