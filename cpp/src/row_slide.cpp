@@ -227,7 +227,8 @@ Lanes RowSlide::slide_along(Lanes row, std::int64_t lanes, const RowGeometry::Ax
     return result;
   }
 
-  std::array<Lanes, most_digits> windows{row};
+  std::array<Lanes, most_digits>& windows = windows_;
+  windows[0] = row;
   std::size_t top = 0;
   std::int64_t power = 1;
   while (power <= axis.size / 4) {

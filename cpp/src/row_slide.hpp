@@ -145,6 +145,7 @@ class RowSlide {
   LaneBuffer picked_;
   static constexpr std::size_t most_digits = 32;  // in base 4, of 64 bits
   std::array<LaneBuffer, most_digits> powers_;    // windows of 4, 16, 64, ... lanes
+  std::array<Lanes, most_digits> windows_;        // of 1, 4, 16, ... lanes of the row at hand
   LaneBuffer part_;
   std::array<LaneBuffer, 2> results_;
   int result_ = 0;

@@ -165,6 +165,45 @@ TEST(variances_of_up_to_millions_of_integers_are_rounded_once) {
   }
 }
 
+TEST(variances_of_integers_of_32_bits_are_rounded_once) {
+  Random random(107);
+  for (const std::int64_t most_times : {1, 100, 1 << 14, 1 << 17}) {
+    for (const std::int64_t ddof : {0, 1}) {
+      std::vector<SquareSums> signed_cases;
+      std::vector<SquareSums> unsigned_cases;
+      for (int k = 0; k < 200; ++k) {
+        const std::int64_t times = random.between(1, most_times);
+        SquareSums with_sign;
+        SquareSums without;
+        for (int sample = 0; sample < 30; ++sample) {
+          with_sign.add(random.between(-(1ll << 31), (1ll << 31) - 1), times);
+          without.add(random.between(0, (1ll << 32) - 1), times);
+        }
+        signed_cases.push_back(with_sign);
+        unsigned_cases.push_back(without);
+      }
+      check_variances(Sample::int32, signed_cases, true, ddof);
+      check_variances(Sample::uint32, unsigned_cases, true, ddof);
+    }
+  }
+}
+
+// Of two samples the variance is half of a square; an odd one of 54 bits lies half way between two
+// doubles then.
+TEST(variances_of_two_integers_half_way_between_doubles_are_rounded_to_even) {
+  Random random(108);
+  std::vector<SquareSums> cases;
+  for (int k = 0; k < 400; ++k) {
+    const std::int64_t difference = 2 * random.between(47'500'000, 67'000'000) + 1;
+    const std::int64_t low = random.between(-1'000'000'000, 1'000'000'000);
+    SquareSums sums;
+    sums.add(low, 1);
+    sums.add(low + difference, 1);
+    cases.push_back(sums);
+  }
+  check_variances(Sample::int32, cases, false, 1);
+}
+
 // An odd sum of 2^21 samples has a variance of 42 bits behind the point, so that one between 2^11
 // and 2^12 lies half way between two doubles.
 TEST(variances_of_integers_half_way_between_doubles_are_rounded_to_even) {

@@ -12,6 +12,37 @@ BOXEL_INLINE T extreme(T a, T b) {
   }
 }
 
+// The same of vectors.
+template <bool Largest, class T>
+BOXEL_INLINE typename Vector<T>::type extremes(typename Vector<T>::type a,
+                                               typename Vector<T>::type b) {
+  const auto picked = Largest ? (b > a ? b : a) : (b < a ? b : a);
+  if constexpr (std::is_floating_point_v<T>) return b != b ? b : picked;
+  return picked;
+}
+
+// merge_row_ahead() in vectors: compilers mix up the conditions of nested extremes of lanes.
+template <bool Largest, int Terms, class T>
+inline void merge_extremes_ahead(T* out, const T* in, std::int64_t lanes, std::int64_t step) {
+  constexpr std::int64_t width = Vector<T>::lanes;
+  const auto at = [in, step](std::int64_t l, int term)
+                      BOXEL_INLINED { return load_vector(in + l + term * step); };
+  const auto merge_at = [out, at](std::int64_t l) BOXEL_INLINED {
+    auto merged = extremes<Largest, T>(at(l, 0), at(l, 1));
+    if constexpr (Terms == 3) merged = extremes<Largest, T>(merged, at(l, 2));
+    if constexpr (Terms == 4) {
+      merged = extremes<Largest, T>(merged, extremes<Largest, T>(at(l, 2), at(l, 3)));
+    }
+    std::memcpy(out + l, &merged, sizeof(merged));
+  };
+  if (lanes < width) {
+    return merge_row_ahead<Terms>(out, in, lanes, step,
+                                  [](T a, T b) { return extreme<Largest>(a, b); });
+  }
+  for (std::int64_t l = 0; l + width <= lanes; l += width) merge_at(l);
+  merge_at(lanes - width);
+}
+
 template <bool Largest, int A, int B, class T>
 BOXEL_INLINE T extreme_of_rows(const T* const* rows, std::int64_t lane) {
   if constexpr (B - A == 1) {
@@ -77,8 +108,11 @@ class Extremum : public SlotTaker<Extremum<T, Largest>, T, T, RowsOf<T, 1>> {
 
   void merge_ahead(Lanes out, Lanes in, std::int64_t lanes, std::int64_t step, int terms,
                    double) override {
-    merge_row_ahead(out.row<T>(0), in.row<T>(0), lanes, step, terms,
-                    [](T a, T b) { return extreme<Largest>(a, b); });
+    T* merged = out.row<T>(0);
+    const T* row = in.row<T>(0);
+    if (terms == 2) return merge_extremes_ahead<Largest, 2>(merged, row, lanes, step);
+    if (terms == 3) return merge_extremes_ahead<Largest, 3>(merged, row, lanes, step);
+    merge_extremes_ahead<Largest, 4>(merged, row, lanes, step);
   }
 
   void merge(Lanes out, Lanes a, Lanes b, std::int64_t lanes, double, double) override {

@@ -128,26 +128,34 @@ inline void finish_squares_by_products(const Rows& rows, std::int64_t lanes, dou
   }
 }
 
-// Whether n sum(x^2) and sum(x)^2 lie below 2^77 in all lanes, and the divisor below 2^46.
+// Whether n sum(x^2) lies below 2^102 in all lanes, and the divisor below 2^46: what parts hold.
 template <class Rows>
 inline bool moments_fit_parts(const Rows& rows, std::int64_t lanes, Counts counts, double ddof) {
   if (!(ddof == std::floor(ddof) && std::fabs(ddof) < most_counted)) return false;
   if (!counts.per_lane && !(counts.uniform < most_counted)) return false;
-  std::uint64_t bits = 0;
-  // Low halves must stay below 2^51.
+  std::uint64_t high = 0;
+  std::uint64_t low = 0;
   BOXEL_EACH_LANE
   for (std::int64_t l = 0; l < lanes; ++l) {
-    bits |=
-        static_cast<std::uint64_t>(rows.high(l)) | (static_cast<std::uint64_t>(rows.low(l)) >> 29);
+    high |= static_cast<std::uint64_t>(rows.high(l));
+    low |= static_cast<std::uint64_t>(rows.low(l));
   }
+  auto count = counts.per_lane ? 0 : static_cast<std::uint64_t>(counts.uniform);
   if (counts.per_lane) {
     BOXEL_EACH_LANE
-    for (std::int64_t l = 0; l < lanes; ++l) bits |= static_cast<std::uint64_t>(counts.per_lane[l]);
+    for (std::int64_t l = 0; l < lanes; ++l) {
+      count |= static_cast<std::uint64_t>(counts.per_lane[l]);
+    }
   }
-  return bits < static_cast<std::uint64_t>(most_counted);
+  // small_to_double() takes so much, of sums too, whose squares are no larger.
+  constexpr std::uint64_t most = std::uint64_t{1} << 51;
+  if (low >= most || high >= most || count >= static_cast<std::uint64_t>(most_counted))
+    return false;
+  const auto carried = static_cast<double>(high + (most >> 32));
+  return static_cast<double>(count) * carried < 0x1p70;
 }
 
-// n sum(x^2) - sum(x)^2, exactly: what rounding leaves over are whole numbers below 2^27.
+// n sum(x^2) - sum(x)^2, exactly: what rounding leaves over are whole numbers below 2^53.
 BOXEL_INLINE Parts2 exact_scaled_m2(double sum, double high, double low, double count) {
   const Parts2 squares = two_sum(high * 0x1p32, low);
   const Parts2 scaled = two_product(count, squares.high);
@@ -157,9 +165,10 @@ BOXEL_INLINE Parts2 exact_scaled_m2(double sum, double high, double low, double 
   return two_sum(difference.high, rest);
 }
 
-// The quotient rounded once. A whole number over one below 2^49 is as far from what is half way
-// between two doubles as 2^-51 of the correction or more, which is off by less; or it is half way,
-// and then the correction is exact.
+// The quotient rounded once. The first one is off by less than two of its last digits, and so is
+// the correction by less than 2^-52 of one. A whole number below 2^103 over one below 2^46 is 2^-51
+// or more away from what is half way between two doubles, or just there, where the correction is
+// exact.
 BOXEL_INLINE double quotient_of_parts(Parts2 dividend, double divisor) {
   const double near = dividend.high / divisor;
   return near + left_over(dividend, near, divisor) / divisor;
