@@ -104,11 +104,30 @@ BOXEL_INLINE void with_counts(std::int64_t lanes, Counts counts, Body&& body) {
   }
 }
 
+// The quotient of integers, rounded once: of at most 2^53 by one below 2^50. By 1 / divisor in two
+// parts, as with ExactDivisor, but integers have no zeros with a sign.
+struct IntegerQuotient {
+  double divisor;
+#if defined(BOXEL_HAS_FMA)
+  double reciprocal;
+  double rest;
+
+  explicit BOXEL_INLINE IntegerQuotient(double number)
+      : divisor(number),
+        reciprocal(1.0 / number),
+        rest(__builtin_fma(-reciprocal, number, 1.0) * reciprocal) {}
+
+  BOXEL_INLINE double operator()(double dividend) const {
+    return __builtin_fma(dividend, reciprocal, dividend * rest);
+  }
+#else
+  explicit BOXEL_INLINE IntegerQuotient(double number) : divisor(number) {}
+
+  BOXEL_INLINE double operator()(double dividend) const { return dividend / divisor; }
+#endif
+};
+
 // Calls put(lane, sum / count) for each lane, of integers that a double holds.
-//
-// Where the processor fuses multiply and add, one correction of sum * (1 / count) gives the
-// quotient that a division rounds to (Markstein, 1990): integers are far from overflow and
-// underflow.
 template <class S, class Put>
 BOXEL_INLINE void divide_small_lanes(const S* sums, std::int64_t lanes, Counts counts, Put put) {
   if (!counts.per_lane && exact_reciprocal(counts.uniform)) {
@@ -117,20 +136,12 @@ BOXEL_INLINE void divide_small_lanes(const S* sums, std::int64_t lanes, Counts c
     for (std::int64_t l = 0; l < lanes; ++l) put(l, integer_to_double(sums[l]) * reciprocal);
     return;
   }
-#if defined(BOXEL_HAS_FMA)
-  if (!counts.per_lane && counts.uniform > 0) {
-    const double count = counts.uniform;
-    const double reciprocal = 1.0 / count;
+  if (!counts.per_lane && counts.uniform > 0 && counts.uniform < 0x1p50) {
+    const IntegerQuotient quotient(counts.uniform);
     BOXEL_EACH_LANE
-    for (std::int64_t l = 0; l < lanes; ++l) {
-      const double sum = integer_to_double(sums[l]);
-      const double near = sum * reciprocal;
-      const double rest = __builtin_fma(-near, count, sum);
-      put(l, __builtin_fma(rest, reciprocal, near));
-    }
+    for (std::int64_t l = 0; l < lanes; ++l) put(l, quotient(integer_to_double(sums[l])));
     return;
   }
-#endif
   with_counts(lanes, counts, [=](std::int64_t l, double count) BOXEL_INLINED {
     put(l, integer_to_double(sums[l]) / count);
   });
@@ -157,9 +168,10 @@ inline void divide_lanes(double* out, const S* sums, std::int64_t lanes, Counts 
               [=](std::int64_t l, double count) { out[l] = quotient_of(sums[l], count); });
 }
 
-// The same for a sum of float32 samples, rounded to float32 after that: it is far from overflow
-// and underflow, too, unless it is not finite. Of a sum of -0.0 the rest is 0.0, and so is what is
-// corrected by it.
+// The same for a sum of float32 samples, rounded to float32 after that. Where the processor fuses
+// multiply and add, one correction of sum * (1 / count) gives the quotient that a division rounds
+// to (Markstein, 1990): unless it is not finite, the sum is far from overflow and underflow. Of a
+// sum of -0.0 the rest is 0.0, and so is what is corrected by it.
 struct FloatQuotient {
   double count;
   double reciprocal;
@@ -176,22 +188,16 @@ struct FloatQuotient {
   }
 };
 
-// The quotient of whole numbers, rounded once: at most 2^53, and below 2^50.
-struct ExactQuotient {
+// The same for exact sums.
+struct ExactFloatQuotient {
   ExactDivisor divisor;
-  BOXEL_INLINE double operator()(double dividend) const {
+  BOXEL_INLINE float operator()(double sum) const {
 #if defined(BOXEL_HAS_FMA)
-    return __builtin_fma(dividend, divisor.reciprocal, dividend * divisor.rest);
+    return static_cast<float>(__builtin_fma(sum, divisor.reciprocal, sum * divisor.rest));
 #else
-    return plain_zero(dividend) / divisor.count;
+    return static_cast<float>(plain_zero(sum) / divisor.count);
 #endif
   }
-};
-
-// A mean of float32 samples from an exact sum.
-struct ExactFloatQuotient {
-  ExactQuotient quotient;
-  BOXEL_INLINE float operator()(double sum) const { return static_cast<float>(quotient(sum)); }
 };
 
 // Where the reciprocal is exact.
@@ -208,7 +214,7 @@ BOXEL_INLINE void with_float_mean(double count, bool exact_sums, Body&& body) {
   if (exact_reciprocal(count)) {
     body(FloatProduct{1.0 / count});
   } else if (exact_sums) {
-    body(ExactFloatQuotient{{ExactDivisor::of(count)}});
+    body(ExactFloatQuotient{ExactDivisor::of(count)});
   } else {
     body(FloatQuotient(count));
   }

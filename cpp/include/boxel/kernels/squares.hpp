@@ -76,7 +76,7 @@ BOXEL_INLINE bool small_moments(double count) {
 template <bool Root, class Rows>
 inline void finish_small_squares(const Rows& rows, std::int64_t lanes, double count, double freedom,
                                  double* out) {
-  const ExactQuotient quotient{ExactDivisor::of(count * freedom)};
+  const IntegerQuotient quotient(count * freedom);
   BOXEL_EACH_LANE
   for (std::int64_t l = 0; l < lanes; ++l) {
     const double sum = small_to_double(rows.sum(l));

@@ -136,10 +136,11 @@ inline void round_means(T* out, const S* sums, std::int64_t lanes, std::int32_t 
 }
 
 // The same for long sums, by their means in float64, whose last digits stand for less than the
-// distance of any fraction from a half. False where a double does not hold all sums.
+// distance of any fraction from a half. False for so many samples that their sum might be no
+// double.
 template <class T, class S>
 inline bool round_long_means(T* out, const S* sums, std::int64_t lanes, double count) {
-  if (count >= 0x1p34 || !all_small(sums, lanes)) return false;
+  if (count >= 0x1p34) return false;
   constexpr double shifter = 0x1.8p52;
   divide_small_lanes(sums, lanes, {count, nullptr},
                      [out](std::int64_t l, double mean) BOXEL_INLINED {

@@ -165,7 +165,7 @@ inline void slide_fours(float* means, const double* fours, std::int64_t lanes, s
   constexpr int vectors = width < 4 ? 4 / static_cast<int>(width) : 1;
   constexpr std::int64_t step = vectors * width;
   static_assert(2 * width <= zeros_before_fours && step <= zeros_before_fours);
-  const FinishedWindows<double, ExactFloatQuotient> store{means, {{divisor}}};
+  const FinishedWindows<double, ExactFloatQuotient> store{means, {divisor}};
   const auto changes_at = [=](std::int64_t l) BOXEL_INLINED {
     return load_vector(fours + l + size - 1) - load_vector(fours + l - 1);
   };
@@ -216,7 +216,7 @@ inline void sum_unit_rows(std::int32_t* sums, const RowGroup& group,
 template <int Terms>
 BOXEL_INLINE void slide_lanes_of(float* means, const std::int32_t* extended, std::int64_t lanes,
                                  const ExactDivisor& divisor) {
-  const ExactFloatQuotient mean{{divisor}};
+  const ExactFloatQuotient mean{divisor};
   BOXEL_EACH_LANE
   for (std::int64_t l = 0; l < lanes; ++l) {
     std::int32_t sum = extended[l];
