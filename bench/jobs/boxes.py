@@ -190,9 +190,26 @@ def jobs_of_extremes() -> tuple[BoxJob, ...]:
 def jobs_of_variances() -> tuple[BoxJob, ...]:
     # The recipes of others lose digits to E[x^2] - E[x]^2.
     agreement = Tolerance(rtol=1e-4)
+    of_volume = partial(volume, statistic="var", agreement=agreement)
+    of_long_boxes = partial(
+        BoxJob,
+        (256, 256, 256),
+        (104, 104, 104),
+        cube(101),
+        statistic="var",
+        agreement=agreement,
+        beside_size=9,
+    )
     return (
-        volume(cube(9), statistic="var", agreement=agreement, bars=(best_peer(10, "scipy"),)),
+        of_volume(cube(9), bars=(best_peer(10, "scipy"),), beside_normal=True),
+        of_volume(cube(9), "float64", beside_normal=True),
+        of_volume(cube(9), "uint8"),
+        of_volume(cube(9), "uint16"),
+        of_long_boxes(),
+        of_long_boxes("uint8"),
+        of_long_boxes("uint16"),
         plane(square(9), statistic="var", agreement=agreement),
+        plane(square(9), "uint8", statistic="var", agreement=agreement),
     )
 
 

@@ -95,7 +95,10 @@ BOX_PEERS: tuple[Entry[BoxTask], ...] = (
         "SimpleITK",
         MEAN | VARIANCE | EXTREMES,
         libraries.simpleitk,
-        accepts=lambda task: task.is_odd and not task.is_line,
+        # BoxSigma of integers is cut off to integers.
+        accepts=lambda task: (
+            task.is_odd and not task.is_line and (task.is_float or task.statistic != "var")
+        ),
         notes={"var": "BoxSigma, squared"},
         agreement=inside,
     ),

@@ -30,8 +30,10 @@ def scipy_variance(task: BoxTask, workers: int) -> Call:
     uniform_filter = load("scipy.ndimage").uniform_filter
 
     def call() -> Image:
-        mean = uniform_filter(task.image, task.size)
-        return np.asarray(uniform_filter(task.image * task.image, task.size) - mean * mean)
+        # Squares of integers would overflow.
+        samples = task.image if task.is_float else task.image.astype(np.float64)
+        mean = uniform_filter(samples, task.size)
+        return np.asarray(uniform_filter(samples * samples, task.size) - mean * mean)
 
     return call
 
@@ -64,10 +66,11 @@ def opencv_blur(task: BoxTask, workers: int) -> Call:
 def opencv_variance(task: BoxTask, workers: int) -> Call:
     cv2 = load("cv2")
     size = task.size[::-1]
+    depth = -1 if task.is_float else cv2.CV_64F
 
     def call() -> Image:
-        mean = cv2.blur(task.image, size, borderType=cv2.BORDER_REFLECT)
-        squares = cv2.sqrBoxFilter(task.image, -1, size, borderType=cv2.BORDER_REFLECT)
+        mean = cv2.boxFilter(task.image, depth, size, borderType=cv2.BORDER_REFLECT)
+        squares = cv2.sqrBoxFilter(task.image, depth, size, borderType=cv2.BORDER_REFLECT)
         return np.asarray(squares - mean * mean)
 
     return call
