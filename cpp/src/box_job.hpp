@@ -17,8 +17,8 @@ struct BoxJob {
   explicit BoxJob(const BoxRequest& box_request);
 
   Accumulators make_accumulators() const;
-  // Narrower ones for the lanes of rows along which boxes have yet to slide; null where whole boxes
-  // take no more room.
+  // For lanes of rows along which boxes have yet to slide: narrower ones in the place of those of 8
+  // bytes that only whole boxes need; null in the place of others.
   Accumulators make_narrower(const Accumulators& accumulators) const;
 
   const BoxRequest& request;

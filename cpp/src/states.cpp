@@ -55,7 +55,8 @@ StateKind kind_of(Statistic statistic, DType dtype, bool weighted) {
   return StateKind::gathered;
 }
 
-// Sums that give up samples again take the place of others where they can.
+// Where boxes slide, sums of floats that can give up samples again take the place of others, and
+// squares in two rows that of those in three.
 StateKind kind_of_sliding(StateKind kind, Sample sample, double volume) {
   const bool sums = kind == StateKind::sum || kind == StateKind::mean;
   if (sums && sample == Sample::float64) return StateKind::float_sums;

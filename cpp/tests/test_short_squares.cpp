@@ -94,27 +94,45 @@ void check_short_squares(Sample sample) {
   }
 }
 
+// A volume of 255 but for one 0, which is given for another one: 255^2 (n - 1) / n^2.
+void check_one_zero(Accumulator& squares, Lanes state, std::int64_t volume) {
+  const std::vector<std::uint8_t> row(static_cast<std::size_t>(lanes), 255);
+  const std::vector<std::uint8_t> zeros(static_cast<std::size_t>(lanes), 0);
+  const Counts counts{static_cast<double>(volume), nullptr};
+  std::vector<double> values(static_cast<std::size_t>(lanes));
+  squares.finish(Statistic::var, state, lanes, counts, 0, values.data());
+  CHECK_EQ(values.back(), 0.0, volume);
+  squares.exchange(state, zeros.data(), row.data(), lanes, 0);
+  squares.finish(Statistic::var, state, lanes, counts, 0, values.data());
+  const auto n = static_cast<double>(volume);
+  CHECK_EQ(values.back(), 65025 * (n - 1) / (n * n), volume);
+}
+
 // The largest squares of a box: those of the whole volume, in as few bits as hold them.
 void check_limit(std::int64_t volume, std::size_t lane_size) {
   const std::vector<std::uint8_t> row(static_cast<std::size_t>(lanes), 255);
-  const std::vector<std::uint8_t> zeros(static_cast<std::size_t>(lanes), 0);
   for (const KernelSet* kernels : available_kernel_sets()) {
     const auto squares = kernels->make_accumulator(
         {StateKind::short_squares, Sample::uint8, false, static_cast<double>(volume), false});
     CHECK_EQ(squares->lane_size(), lane_size, kernels->name);
     const State state(*squares, lanes);
+    const State part(*squares, lanes + 1);
+    const State merged(*squares, lanes);
+    squares->clear(part.lanes(), lanes + 1);
     for (std::int64_t k = 0; k < volume; ++k) {
       squares->take(state.lanes(), group_of(row), lanes, k);
+      // One lane more, whose samples are as many.
+      if (k == volume / 2 - 1) {
+        squares->pick(part.lanes(), state.lanes(), lanes, 1, 1);
+        squares->pick(part.lanes().from(lanes), state.lanes(), 1, 1, 1);
+      }
     }
-    std::vector<double> values(static_cast<std::size_t>(lanes));
-    const Counts counts{static_cast<double>(volume), nullptr};
-    squares->finish(Statistic::var, state.lanes(), lanes, counts, 0, values.data());
-    CHECK_EQ(values.back(), 0.0, kernels->name);
-    squares->exchange(state.lanes(), zeros.data(), row.data(), lanes, 0);
-    squares->finish(Statistic::var, state.lanes(), lanes, counts, 0, values.data());
-    // Of n - 1 samples of 255 and a zero: 255^2 (n - 1) / n^2.
-    const auto n = static_cast<double>(volume);
-    CHECK_EQ(values.back(), 65025 * (n - 1) / (n * n), kernels->name);
+    check_one_zero(*squares, state.lanes(), volume);
+    const std::int64_t both = volume / 2 * 2;
+    squares->merge(merged.lanes(), part.lanes(), part.lanes(), lanes, 1, 1);
+    check_one_zero(*squares, merged.lanes(), both);
+    squares->merge_ahead(merged.lanes(), part.lanes(), lanes, 1, 2, 1);
+    check_one_zero(*squares, merged.lanes(), both);
   }
 }
 

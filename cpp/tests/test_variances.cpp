@@ -143,6 +143,21 @@ TEST(variances_of_very_many_integers_at_a_large_offset) {
   }
 }
 
+TEST(variances_of_very_many_integers_just_below_another_one) {
+  for (const KernelSet* kernels : available_kernel_sets()) {
+    for (const std::int64_t low : {0, -1, 1000}) {
+      for (const std::int64_t others : {1, 70, 30'000'000}) {
+        SquareSums sums;
+        sums.add(low + 1, 2'148'366'990);
+        sums.add(low, others);
+        const double found = found_variance(*kernels, sums, 0);
+        const double exact = sums.variance(0);
+        CHECK(std::fabs(found - exact) <= 1e-15 * exact, kernels->name, found, exact);
+      }
+    }
+  }
+}
+
 TEST(variances_of_up_to_millions_of_integers_are_rounded_once) {
   Random random(104);
   constexpr std::int64_t limit = std::int64_t{1} << 22;

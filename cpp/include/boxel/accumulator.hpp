@@ -247,7 +247,7 @@ class Accumulator {
   virtual void merge_ahead(Lanes out, Lanes in, std::int64_t lanes, std::int64_t step, int terms,
                            double held) = 0;
   // out[l] = in[l], which is a lane of such a state in integers of `lane_size` bytes, fewer than
-  // its own.
+  // its own 8.
   virtual void widen(Lanes out, Lanes in, std::size_t lane_size, std::int64_t lanes) {
     static_cast<void>(out), static_cast<void>(in), static_cast<void>(lane_size);
     static_cast<void>(lanes);
@@ -352,7 +352,7 @@ enum class StateKind : std::uint8_t {
 // The most samples of a box whose sums of squares of floats serve for a variance.
 inline constexpr double most_float_squares = 0x1p26;
 
-// The most samples of 16 bits whose squares 63 bits hold.
+// Of so many samples of 16 bits 63 bits hold the sum of squares.
 inline constexpr double most_short_squares = 0x1p31;
 
 struct StateRequest {

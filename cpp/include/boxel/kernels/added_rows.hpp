@@ -27,39 +27,41 @@ inline void widen_lanes(To* out, const From* in, std::int64_t lanes) {
   for (std::int64_t l = 0; l < lanes; ++l) out[l] = static_cast<To>(in[l]);
 }
 
-// Accumulator::widen() of one row of a state; the narrower lanes have a sign if its own have one.
+// Accumulator::widen() of one row of a state of 8 bytes; the narrower lanes have a sign if its own
+// have one.
 template <class S>
 inline void widen_row(Lanes out, Lanes in, int row, std::size_t lane_size, std::int64_t lanes) {
   constexpr bool has_sign = std::is_signed_v<S>;
   using Half = std::conditional_t<has_sign, std::int32_t, std::uint32_t>;
   using Quarter = std::conditional_t<has_sign, std::int16_t, std::uint16_t>;
-  if (lane_size >= sizeof(S)) throw std::logic_error("lanes can only be widened");
   if (lane_size == 4) return widen_lanes(out.row<S>(row), in.row<Half>(row), lanes);
   if (lane_size == 2) return widen_lanes(out.row<S>(row), in.row<Quarter>(row), lanes);
-  // Counts alone are as narrow as that.
-  widen_lanes(out.row<S>(row), in.row<std::uint8_t>(row), lanes);
+  // Counts alone, which have no sign, are as narrow as that.
+  if (lane_size == 1) return widen_lanes(out.row<S>(row), in.row<std::uint8_t>(row), lanes);
+  throw std::logic_error("lanes can only be widened");
 }
 
 // Rows that merge by adding lane to lane.
 template <class S, int Rows>
 class AddedRows : public RowsOf<S, Rows> {
+  using M = typename Modular<S>::type;
+
  public:
   void merge_ahead(Lanes out, Lanes in, std::int64_t lanes, std::int64_t step, int terms,
                    double) override {
     for (int row = 0; row < Rows; ++row) {
-      merge_row_ahead(out.row<S>(row), in.row<S>(row), lanes, step, terms, Add<S>{});
+      merge_row_ahead(out.row<M>(row), in.row<M>(row), lanes, step, terms, Add<M>{});
     }
   }
 
   void exchange_windows(Lanes out, Lanes in, std::int64_t lanes, std::int64_t size) override {
-    using M = typename Modular<S>::type;
     for (int row = 0; row < Rows; ++row) {
       BOXEL_KERNELS::exchange_windows(in.row<M>(row), lanes, size, KeptWindows<M>{out.row<M>(row)});
     }
   }
 
   void widen(Lanes out, Lanes in, std::size_t lane_size, std::int64_t lanes) override {
-    if constexpr (std::is_integral_v<S>) {
+    if constexpr (std::is_integral_v<S> && sizeof(S) == 8) {
       for (int row = 0; row < Rows; ++row) widen_row<S>(out, in, row, lane_size, lanes);
     } else {
       Accumulator::widen(out, in, lane_size, lanes);
@@ -76,13 +78,13 @@ class AddedRows : public RowsOf<S, Rows> {
 
   void merge(Lanes out, Lanes a, Lanes b, std::int64_t lanes, double, double) override {
     for (int row = 0; row < Rows; ++row) {
-      add_row(out.row<S>(row), a.row<S>(row), b.row<S>(row), lanes);
+      add_row(out.row<M>(row), a.row<M>(row), b.row<M>(row), lanes);
     }
   }
 
   void fold_adjacent(Lanes out, Lanes in, std::int64_t count, int size, double) override {
     for (int row = 0; row < Rows; ++row) {
-      fold_row(out.row<S>(row), in.row<S>(row), count, size, Add<S>{});
+      fold_row(out.row<M>(row), in.row<M>(row), count, size, Add<M>{});
     }
   }
 };

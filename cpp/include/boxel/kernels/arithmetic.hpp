@@ -2,6 +2,14 @@
 
 namespace boxel::BOXEL_KERNELS {
 
+// Of integers of type T.
+template <class T>
+constexpr double largest_magnitude() {
+  // -128 is one more than 127.
+  return std::is_signed_v<T> ? -static_cast<double>(std::numeric_limits<T>::min())
+                             : static_cast<double>(std::numeric_limits<T>::max());
+}
+
 // n samples of a sum can be divided by multiplying where 1/n is exact: for powers of two, whose
 // mantissa is empty.
 BOXEL_INLINE bool exact_reciprocal(double count) {
@@ -104,26 +112,24 @@ BOXEL_INLINE void with_counts(std::int64_t lanes, Counts counts, Body&& body) {
   }
 }
 
-// The quotient of integers, rounded once: of at most 2^53 by one below 2^50. By 1 / divisor in two
-// parts, as with ExactDivisor, but integers have no zeros with a sign.
-struct IntegerQuotient {
-  double divisor;
+// x / divisor where the processor fuses multiply and add: by 1 / divisor in two parts, off by
+// 2^-104 before it is rounded. So it is rounded as a division of integers of at most 2^53 by one
+// below 2^50 is (see ExactDivisor), or of what is a double when divided. Zeros may lose their sign.
+struct FusedQuotient {
 #if defined(BOXEL_HAS_FMA)
   double reciprocal;
   double rest;
 
-  explicit BOXEL_INLINE IntegerQuotient(double number)
-      : divisor(number),
-        reciprocal(1.0 / number),
-        rest(__builtin_fma(-reciprocal, number, 1.0) * reciprocal) {}
+  explicit BOXEL_INLINE FusedQuotient(double divisor)
+      : reciprocal(1.0 / divisor), rest(__builtin_fma(-reciprocal, divisor, 1.0) * reciprocal) {}
 
-  BOXEL_INLINE double operator()(double dividend) const {
-    return __builtin_fma(dividend, reciprocal, dividend * rest);
-  }
+  BOXEL_INLINE double operator()(double x) const { return __builtin_fma(x, reciprocal, x * rest); }
 #else
-  explicit BOXEL_INLINE IntegerQuotient(double number) : divisor(number) {}
+  double divisor;
 
-  BOXEL_INLINE double operator()(double dividend) const { return dividend / divisor; }
+  explicit BOXEL_INLINE FusedQuotient(double number) : divisor(number) {}
+
+  BOXEL_INLINE double operator()(double x) const { return x / divisor; }
 #endif
 };
 
@@ -137,7 +143,7 @@ BOXEL_INLINE void divide_small_lanes(const S* sums, std::int64_t lanes, Counts c
     return;
   }
   if (!counts.per_lane && counts.uniform > 0 && counts.uniform < 0x1p50) {
-    const IntegerQuotient quotient(counts.uniform);
+    const FusedQuotient quotient(counts.uniform);
     BOXEL_EACH_LANE
     for (std::int64_t l = 0; l < lanes; ++l) put(l, quotient(integer_to_double(sums[l])));
     return;

@@ -50,28 +50,21 @@ BOXEL_INLINE double left_over(Parts2 dividend, double quotient, double divisor) 
 
 // The quotient of a total and one divisor, rounded once unless it is closer than its 2^-100th to
 // what is half way between two doubles: a first quotient, corrected by what it leaves over, which
-// is exact (Markstein, 1990). The correction is rounded as a division rounds it, by 1 / divisor in
-// two parts (see ExactDivisor). For magnitudes that neither overflow nor lose digits on the way.
+// is exact (Markstein, 1990). For magnitudes that neither overflow nor lose digits on the way.
 struct PartsQuotient {
   static constexpr double least = 0x1p-900;
   static constexpr double most = 0x1p990;
 
   double divisor;
   double reciprocal;
-  double rest;
+  FusedQuotient quotient;
 
-  explicit BOXEL_INLINE PartsQuotient(double number) : divisor(number), reciprocal(1.0 / number) {
-    rest = left_over({1.0, 0.0}, reciprocal, divisor) * reciprocal;
-  }
+  explicit BOXEL_INLINE PartsQuotient(double number)
+      : divisor(number), reciprocal(1.0 / number), quotient(number) {}
 
   BOXEL_INLINE double operator()(Parts2 dividend) const {
     const double near = dividend.high * reciprocal;
-    const double left = left_over(dividend, near, divisor);
-#if defined(BOXEL_HAS_FMA)
-    return near + __builtin_fma(left, reciprocal, left * rest);
-#else
-    return near + left / divisor;
-#endif
+    return near + quotient(left_over(dividend, near, divisor));
   }
 };
 

@@ -71,8 +71,12 @@ class ShortSquares final : public Untiled<AddedRows<S, 2>> {
   }
 
   void widen(Lanes out, Lanes in, std::size_t lane_size, std::int64_t lanes) override {
-    widen_row<S>(out, in, 0, lane_size, lanes);
-    widen_row<U>(out, in, 1, lane_size, lanes);
+    if constexpr (sizeof(S) == 8) {
+      widen_row<S>(out, in, 0, lane_size, lanes);
+      widen_row<U>(out, in, 1, lane_size, lanes);
+    } else {
+      Accumulator::widen(out, in, lane_size, lanes);
+    }
   }
 
   Natural natural(Statistic) const override { return Natural::float64; }

@@ -4,14 +4,14 @@
 namespace boxel::BOXEL_KERNELS {
 
 // M2 of many samples: with sum = q n + r it is (sum(x^2) - q^2 n - 2 q r) - r^2 / n, whose bracket
-// is exact in 128 bits.
+// is exact in 128 bits. For the q next to the mean |r| is n / 2 at most; the bracket, a sum of
+// squares of integers that add up to r, is |r| or more: hardly anything cancels.
 inline double large_m2(Int128 sum, UInt128 squares, std::int64_t count) {
   Int128 quotient = sum / count;
   Int128 remainder = sum % count;
-  if (remainder < 0) {
-    remainder += count;
-    --quotient;
-  }
+  const int step = 2 * remainder > count ? 1 : 2 * remainder < -count ? -1 : 0;
+  quotient += step;
+  remainder -= step * static_cast<Int128>(count);
   const Int128 bracket =
       static_cast<Int128>(squares) - quotient * quotient * count - 2 * quotient * remainder;
   const auto rest = static_cast<double>(remainder);
@@ -55,15 +55,8 @@ struct SquareRows {
   }
 };
 
-template <class T>
-constexpr double largest_magnitude() {
-  // -128 is one more than 127.
-  return std::is_signed_v<T> ? -static_cast<double>(std::numeric_limits<T>::min())
-                             : static_cast<double>(std::numeric_limits<T>::max());
-}
-
-// The most samples whose variance comes from parts, and degrees of freedom that they lose.
-inline constexpr double most_counted = 0x1p22;
+// Fewer samples than so many have their variance from parts, if they lose fewer degrees of freedom.
+inline constexpr double counted_limit = 0x1p22;
 
 // Whether n sum(x^2) and sum(x)^2 of n samples T stay so small.
 template <class T>
@@ -76,7 +69,7 @@ BOXEL_INLINE bool small_moments(double count) {
 template <bool Root, class Rows>
 inline void finish_small_squares(const Rows& rows, std::int64_t lanes, double count, double freedom,
                                  double* out) {
-  const IntegerQuotient quotient(count * freedom);
+  const FusedQuotient quotient(count * freedom);
   BOXEL_EACH_LANE
   for (std::int64_t l = 0; l < lanes; ++l) {
     const double sum = small_to_double(rows.sum(l));
@@ -91,7 +84,7 @@ inline void finish_small_squares(const Rows& rows, std::int64_t lanes, double co
 template <class T>
 BOXEL_INLINE bool squares_fit_doubles(double count, double ddof) {
   const double largest = largest_magnitude<T>();
-  return count < most_counted && std::fabs(ddof) < most_counted &&
+  return count < counted_limit && std::fabs(ddof) < counted_limit &&
          largest * largest * count < 0x1p52;
 }
 
@@ -131,8 +124,8 @@ inline void finish_squares_by_products(const Rows& rows, std::int64_t lanes, dou
 // Whether n sum(x^2) lies below 2^102 in all lanes, and the divisor below 2^46: what parts hold.
 template <class Rows>
 inline bool moments_fit_parts(const Rows& rows, std::int64_t lanes, Counts counts, double ddof) {
-  if (!(ddof == std::floor(ddof) && std::fabs(ddof) < most_counted)) return false;
-  if (!counts.per_lane && !(counts.uniform < most_counted)) return false;
+  if (!(ddof == std::floor(ddof) && std::fabs(ddof) < counted_limit)) return false;
+  if (!counts.per_lane && !(counts.uniform < counted_limit)) return false;
   std::uint64_t high = 0;
   std::uint64_t low = 0;
   BOXEL_EACH_LANE
@@ -149,7 +142,7 @@ inline bool moments_fit_parts(const Rows& rows, std::int64_t lanes, Counts count
   }
   // small_to_double() takes so much, of sums too, whose squares are no larger.
   constexpr std::uint64_t most = std::uint64_t{1} << 51;
-  if (low >= most || high >= most || count >= static_cast<std::uint64_t>(most_counted))
+  if (low >= most || high >= most || count >= static_cast<std::uint64_t>(counted_limit))
     return false;
   const auto carried = static_cast<double>(high + (most >> 32));
   return static_cast<double>(count) * carried < 0x1p70;
