@@ -17,6 +17,7 @@
 #include "lane_buffer.hpp"
 #include "narrow_slices.hpp"
 #include "paired_positions.hpp"
+#include "prefetch.hpp"
 #include "row_slide.hpp"
 
 namespace boxel {
@@ -69,6 +70,7 @@ class FourRows {
     };
     const std::int64_t size = span_->axis->box.size;
     std::int64_t at = 0;
+    const auto row_bytes = geometry_->outputs() * static_cast<std::int64_t>(sizeof(float));
     for (std::int64_t k = 0; k < span_->outputs; ++k) {
       const std::int64_t first = (span_->first_output + k) * span_->axis->box.stride;
       if (k == 0) {
@@ -82,6 +84,7 @@ class FourRows {
         kernels_.exchange_fours(fours_, changes_, slice(at + size), slice(at), extension,
                                 input.rows_fit);
       }
+      if (k + 1 < span_->outputs) prefetch_row_to_write(out + (k + 1) * stride, row_bytes);
       kernels_.slide_fours(reinterpret_cast<float*>(out + k * stride), fours_ - before_,
                            geometry_->outputs(), geometry_->axes().front().size, divisor);
     }

@@ -10,6 +10,7 @@
 #include "boxel/box_plan.hpp"
 #include "boxel/memory.hpp"
 #include "narrow_slices.hpp"
+#include "prefetch.hpp"
 #include "row_slide.hpp"
 
 namespace boxel {
@@ -44,6 +45,7 @@ class SmallRows {
     for (const RowGeometry::Body& run : geometry_->borders()) {
       std::fill_n(row + run.to, run.lanes, input.border[0] * group.count);
     }
+    const auto row_bytes = geometry_->outputs() * static_cast<std::int64_t>(sizeof(float));
     for (std::int64_t k = 0; k < span_->outputs; ++k) {
       const std::int64_t first = (span_->first_output + k) * span_->axis->box.stride;
       for (int slice = 0; slice < group.count; ++slice) {
@@ -51,6 +53,7 @@ class SmallRows {
             input.at(span_->source(first + slice), lanes_) + body.from;
       }
       kernels_.sum_rows(row + body.to, group, extension);
+      if (k + 1 < span_->outputs) prefetch_row_to_write(out + (k + 1) * stride, row_bytes);
       kernels_.slide_lanes(reinterpret_cast<float*>(out + k * stride), row, geometry_->outputs(),
                            geometry_->axes().front().size, divisor);
     }
