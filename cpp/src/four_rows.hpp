@@ -59,8 +59,8 @@ class FourRows {
     changes_ += before;
   }
 
-  // The results of all boxes along the second axis, `stride` bytes apart. `row` extends rows.
-  void write(const UnitSlices& input, RowSlide& row, std::byte* out, std::int64_t stride) {
+  // The results of all boxes along the second axis, `stride` bytes apart. `row_slide` extends rows.
+  void write(const UnitSlices& input, RowSlide& row_slide, std::byte* out, std::int64_t stride) {
     const ExactDivisor divisor = ExactDivisor::of(volume_ / input.units.unit);
     const RowGeometry::Body& body = geometry_->body();
     const FourExtension extension = layout_.extension();
@@ -74,28 +74,29 @@ class FourRows {
     for (std::int64_t k = 0; k < span_->outputs; ++k) {
       const std::int64_t first = (span_->first_output + k) * span_->axis->box.stride;
       if (k == 0) {
-        put(input, row, first_box_);
+        put(input, row_slide, first_box_);
         at = first;
       } else if (first - at >= size) {
-        put(input, row, {*span_, first, size});
+        put(input, row_slide, {*span_, first, size});
         at = first;
       }
       for (; at < first; ++at) {
         kernels_.exchange_fours(fours_, changes_, slice(at + size), slice(at), extension,
                                 input.rows_fit);
       }
-      if (k + 1 < span_->outputs) prefetch_row_to_write(out + (k + 1) * stride, row_bytes);
-      kernels_.slide_fours(reinterpret_cast<float*>(out + k * stride), fours_ - before_,
-                           geometry_->outputs(), geometry_->axes().front().size, divisor);
+      std::byte* row = out + k * stride;
+      kernels_.slide_fours(reinterpret_cast<float*>(row), fours_ - before_, geometry_->outputs(),
+                           geometry_->axes().front().size, divisor,
+                           rows_ahead(*span_, k, row, row_bytes, stride, input.next));
     }
   }
 
  private:
-  void put(const UnitSlices& input, RowSlide& row, const PairedPositions& positions) {
+  void put(const UnitSlices& input, RowSlide& row_slide, const PairedPositions& positions) {
     const Lanes sums = sums_.reserve(accumulator_, lanes_, geometry_->margins_in_place(lanes_));
     input.sum(kernels_, *span_, lanes_, sums.row<double>(0), positions);
     const Lanes extended =
-        row.extend(*geometry_, {sums}, geometry_->extends_in_place(lanes_), border_).first;
+        row_slide.extend(*geometry_, {sums}, geometry_->extends_in_place(lanes_), border_).first;
     kernels_.sum_fours(input.units, fours_ - before_, extended.row<double>(0),
                        geometry_->extended_lanes());
   }

@@ -19,6 +19,7 @@ struct UnitSlices {
   const std::int32_t* sums = nullptr;
   const std::int32_t* border = nullptr;  // a slice of what lies beyond the border
   bool rows_fit = false;                 // 32 bits hold what rows of results are made from, too
+  const std::byte* next = nullptr;       // samples of the slice that is taken in next, or null
 
   // A slice of the second axis, or what stands beyond its borders.
   const std::int32_t* at(std::int64_t source, std::int64_t lanes) const {

@@ -51,7 +51,9 @@ class NarrowSlide {
     return true;
   }
 
-  UnitSlices slices() const { return {units_, window(), border(), rows_fit_}; }
+  UnitSlices slices() const {
+    return {units_, window(), border(), rows_fit_, images_->ready_samples(at_ + size())};
+  }
 
  private:
   static constexpr std::int64_t unset = -1;

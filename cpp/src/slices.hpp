@@ -125,6 +125,16 @@ class ImageSlices {
     for (const SlabRow& row : slab_) survey(row, exchanged_row(group, 0, row, slice));
   }
 
+  // Where those of a slice begin; null if it is not there, or they are not as they stand.
+  const std::byte* ready_samples(std::int64_t slice) const {
+    if (!sources_.image.loader.ready() || slice >= span_.first_position + span_.positions) {
+      return nullptr;
+    }
+    const std::int64_t source = span_.source(slice);
+    if (source == beyond) return nullptr;
+    return sources_.image.data + slab_.front().place.image + source * span_.axis->image;
+  }
+
   // Of all slices that were admitted, and what lies beyond the border.
   const Grid& grid() const { return grid_; }
   std::int32_t border_units(const Units& units) const {

@@ -53,9 +53,10 @@ class SmallRows {
             input.at(span_->source(first + slice), lanes_) + body.from;
       }
       kernels_.sum_rows(row + body.to, group, extension);
-      if (k + 1 < span_->outputs) prefetch_row_to_write(out + (k + 1) * stride, row_bytes);
-      kernels_.slide_lanes(reinterpret_cast<float*>(out + k * stride), row, geometry_->outputs(),
-                           geometry_->axes().front().size, divisor);
+      std::byte* results = out + k * stride;
+      kernels_.slide_lanes(reinterpret_cast<float*>(results), row, geometry_->outputs(),
+                           geometry_->axes().front().size, divisor,
+                           rows_ahead(*span_, k, results, row_bytes, stride, input.next));
     }
   }
 

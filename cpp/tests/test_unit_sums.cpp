@@ -318,6 +318,11 @@ TEST(fours_whose_changes_32_bits_do_not_hold_are_exchanged) {
 
 namespace {
 
+RowsAhead nothing_ahead(const std::vector<float>& row) {
+  const auto* place = reinterpret_cast<const std::byte*>(row.data());
+  return {place, place};
+}
+
 void check_windows_of_fours(const UnitSums& kernels, std::int64_t lanes, std::int64_t size) {
   Random random(static_cast<std::uint64_t>(1000 * lanes + size));
   const std::int64_t extended = lanes + size - 1;
@@ -337,7 +342,7 @@ void check_windows_of_fours(const UnitSums& kernels, std::int64_t lanes, std::in
   }
   std::vector<float> found(expected.size() + 1, -1.0F);
   kernels.slide_fours(found.data(), fours.data() + zeros_before_fours, lanes, size,
-                      ExactDivisor::of(count));
+                      ExactDivisor::of(count), nothing_ahead(found));
   CHECK(found.back() == -1.0F, "lanes", lanes, "size", size);
   found.pop_back();
   CHECK(found == expected, "lanes", lanes, "size", size);
@@ -388,7 +393,8 @@ TEST(rows_of_small_boxes_are_summed_and_slid_along) {
         const double samples = static_cast<double>(size * 9) * 0x1p24;
         const std::int64_t outputs = extended - size + 1;
         std::vector<float> means(static_cast<std::size_t>(outputs) + 1, -1.0F);
-        kernels.slide_lanes(means.data(), found.data(), outputs, size, ExactDivisor::of(samples));
+        kernels.slide_lanes(means.data(), found.data(), outputs, size, ExactDivisor::of(samples),
+                            nothing_ahead(means));
         for (std::int64_t l = 0; l < outputs; ++l) {
           const auto window = sums.begin() + l;
           const auto sum =

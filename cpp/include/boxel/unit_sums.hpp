@@ -3,6 +3,7 @@
 // float64, and as many lanes more in a vector.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -50,6 +51,14 @@ struct ExactDivisor {
   static ExactDivisor of(double count);
 };
 
+// Rows whose lines caches are asked for while a row of results is written, each beside a line of
+// it: a burst of requests fills the queue of misses, and all that follows waits. That row itself,
+// where nothing is wanted.
+struct RowsAhead {
+  const std::byte* samples;  // to be read
+  const std::byte* results;  // to be written
+};
+
 struct UnitSums {
   // Takes a group of rows in some times, as Accumulator::take(). False where a sample is no
   // whole number of units, or beyond the least or most: the sums mean nothing then.
@@ -76,12 +85,12 @@ struct UnitSums {
   // Means of windows of `size` lanes from fours of all lanes they hold, rounded as a division in
   // float64 and a cast are. Zeros must lie before the fours, and a cache line more may be read.
   void (*slide_fours)(float* means, const double* fours, std::int64_t lanes, std::int64_t size,
-                      const ExactDivisor& divisor);
+                      const ExactDivisor& divisor, const RowsAhead& ahead);
   // Sums of up to four rows, extended; what no lane extends to is not touched.
   void (*sum_rows)(std::int32_t* sums, const RowGroup& group, const RowExtension& extension);
   // Means of windows of up to five lanes, rounded as above.
   void (*slide_lanes)(float* means, const std::int32_t* extended, std::int64_t lanes,
-                      std::int64_t size, const ExactDivisor& divisor);
+                      std::int64_t size, const ExactDivisor& divisor, const RowsAhead& ahead);
 };
 
 // So many zeros must lie before fours whose windows are summed.

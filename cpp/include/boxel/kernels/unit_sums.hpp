@@ -155,11 +155,18 @@ BOXEL_INLINE Vector<double>::type sum_every_fourth(const double* fours, std::int
   return (sums[0] + sums[1]) + (sums[2] + sums[3]);
 }
 
+// Beside the means from `lane` on.
+BOXEL_INLINE void ask_ahead(const RowsAhead& ahead, std::int64_t lane) {
+  const std::int64_t byte = lane * static_cast<std::int64_t>(sizeof(float));
+  __builtin_prefetch(ahead.samples + byte);
+  __builtin_prefetch(ahead.results + byte, 1);
+}
+
 // In steps of four lanes at least: what came in since the last one is a four, or two of them. The
 // first windows begin among the zeros before the row, where their fours are those of windows that
 // are cut.
 inline void slide_fours(float* means, const double* fours, std::int64_t lanes, std::int64_t size,
-                        const ExactDivisor& divisor) {
+                        const ExactDivisor& divisor, const RowsAhead& ahead) {
   using V = Vector<double>::type;
   constexpr std::int64_t width = Vector<double>::lanes;
   constexpr int vectors = width < 4 ? 4 / static_cast<int>(width) : 1;
@@ -180,6 +187,7 @@ inline void slide_fours(float* means, const double* fours, std::int64_t lanes, s
   std::int64_t l = 0;
   // Two steps together, so that only every other one waits for the windows before.
   for (; l + 2 * step <= lanes; l += 2 * step) {
+    ask_ahead(ahead, l);
     for (int k = 0; k < vectors; ++k) {
       const std::int64_t lane = l + k * width;
       const V first = came_in(lane);
@@ -215,29 +223,37 @@ inline void sum_unit_rows(std::int32_t* sums, const RowGroup& group,
 // Not slide_windows(): compilers make less of its vectors of integers, a tenth of all the time.
 template <int Terms>
 BOXEL_INLINE void slide_lanes_of(float* means, const std::int32_t* extended, std::int64_t lanes,
-                                 const ExactDivisor& divisor) {
+                                 const ExactDivisor& divisor, const RowsAhead& ahead) {
+  constexpr std::int64_t line = lanes_of_line<float>;
   const ExactFloatQuotient mean{divisor};
-  BOXEL_EACH_LANE
-  for (std::int64_t l = 0; l < lanes; ++l) {
+  const auto put = [=](std::int64_t l) BOXEL_INLINED {
     std::int32_t sum = extended[l];
     for (int k = 1; k < Terms; ++k) sum += extended[l + k];
     means[l] = mean(sum);
+  };
+  std::int64_t start = 0;
+  for (; start + line <= lanes; start += line) {
+    ask_ahead(ahead, start);
+    BOXEL_EACH_LANE_OF_LINE
+    for (std::int64_t l = 0; l < line; ++l) put(start + l);
   }
+  BOXEL_EACH_LANE
+  for (std::int64_t l = start; l < lanes; ++l) put(l);
 }
 
 inline void slide_lanes(float* means, const std::int32_t* extended, std::int64_t lanes,
-                        std::int64_t size, const ExactDivisor& divisor) {
+                        std::int64_t size, const ExactDivisor& divisor, const RowsAhead& ahead) {
   switch (size) {
     case 1:
-      return slide_lanes_of<1>(means, extended, lanes, divisor);
+      return slide_lanes_of<1>(means, extended, lanes, divisor, ahead);
     case 2:
-      return slide_lanes_of<2>(means, extended, lanes, divisor);
+      return slide_lanes_of<2>(means, extended, lanes, divisor, ahead);
     case 3:
-      return slide_lanes_of<3>(means, extended, lanes, divisor);
+      return slide_lanes_of<3>(means, extended, lanes, divisor, ahead);
     case 4:
-      return slide_lanes_of<4>(means, extended, lanes, divisor);
+      return slide_lanes_of<4>(means, extended, lanes, divisor, ahead);
     default:
-      return slide_lanes_of<5>(means, extended, lanes, divisor);
+      return slide_lanes_of<5>(means, extended, lanes, divisor, ahead);
   }
 }
 
