@@ -8,6 +8,7 @@
 #pragma GCC target("arch=x86-64-v4,prefer-vector-width=512")
 #endif
 #define BOXEL_HAS_FMA
+#define BOXEL_CASTS_WORDS
 #define BOXEL_VECTOR_BYTES 64
 #define BOXEL_KERNELS x86_64_v4
 #define BOXEL_KERNELS_NAME "x86-64-v4"

@@ -16,6 +16,7 @@
 #include "boxel/kernels/short_squares.hpp"
 #include "boxel/kernels/splits.hpp"
 #include "boxel/kernels/float_sums.hpp"
+#include "boxel/kernels/unit_squares.hpp"
 #include "boxel/kernels/float_squares.hpp"
 #include "boxel/kernels/wide_squares.hpp"
 #include "boxel/kernels/masked.hpp"

@@ -3,8 +3,9 @@
 //
 // The square of a float32 has 48 bits and is a double. Sums are kept in parts whose exact total
 // counts: as double-doubles, which merge by Knuth's sum of two (1969); or, where a Grid proves that
-// no sum of a part is rounded, in parts that were split at fixed places (Splits). What comes out
-// depends on the totals alone, not on how they are kept.
+// no sum of a part is rounded, in parts that were split at fixed places (Splits), or as whole
+// numbers of a unit (SquareUnits). What comes out depends on the totals alone, not on how they are
+// kept.
 //
 // With 106 bits, n sum(x^2) - sum(x)^2 loses nothing that matters: the spread of float32 samples
 // cancels at most 48 of them. That of a constant is 0 exactly for up to 2^26 samples.
@@ -12,7 +13,7 @@
 namespace boxel::BOXEL_KERNELS {
 
 class FloatSquares final : public SplitSums<FloatSquares, 6> {
-  // Sums of x in up to two parts, of x^2 in up to four.
+  // Sums of x in up to two parts, of x^2 in up to four; in one row each in units.
   static constexpr int x_row = 0;
   static constexpr int square_row = 2;
 
@@ -23,6 +24,8 @@ class FloatSquares final : public SplitSums<FloatSquares, 6> {
       const bool first = taken + k == 0;
       if (merges()) {
         take_merged(state, row, lanes, first);
+      } else if (units_) {
+        unit_rows(state).take(row, units_, lanes, first);
       } else {
         with_parts([&]<int X, int Q>()
                        BOXEL_INLINED { take_split<X, Q>(state, row, lanes, first); });
@@ -48,35 +51,41 @@ class FloatSquares final : public SplitSums<FloatSquares, 6> {
   }
 
   // Whether states are double-doubles, which give up nothing.
-  bool merges() const { return x_splits_.parts == 0; }
+  bool merges() const { return x_splits_.parts == 0 && !units_; }
 
   template <class Visit>
   void for_used_rows(Visit&& visit) const {
-    for (int k = 0; k < x_splits_.parts; ++k) visit(x_row + k);
-    for (int k = 0; k < square_splits_.parts; ++k) visit(square_row + k);
+    if (units_) {
+      visit(UsedRow<double>{x_row});
+      visit(UsedRow<std::uint64_t>{square_row});
+    }
+    for (int k = 0; k < x_splits_.parts; ++k) visit(UsedRow<double>{x_row + k});
+    for (int k = 0; k < square_splits_.parts; ++k) visit(UsedRow<double>{square_row + k});
   }
 
   bool may_exchange(const Grid& grid, double samples) const override {
+    if (units_) return units_.exact(grid, samples);
     return !merges() && x_splits_.exact(grid, samples) &&
            square_splits_.exact(squared(grid), samples);
   }
 
-  // In as few parts as serve, with room for samples that come later where that takes no more.
+  // In as few rows as serve, with room for samples that come later where that takes no more.
   bool begin_exchanges(const Grid& grid, double samples) override {
-    if (try_parts(1, 1, grid, samples * spare)) return true;
+    end_exchanges();
+    units_ = SquareUnits::placed(grid, samples);
+    if (units_) return true;
     if (try_parts(1, 2, grid, samples * spare)) return true;
     if (try_parts(1, 2, grid, samples)) return true;
     if (try_parts(2, 3, grid, samples)) return true;
-    if (try_parts(2, 4, grid, samples)) return true;
-    end_exchanges();
-    return false;
+    return try_parts(2, 4, grid, samples);
   }
-  void end_exchanges() override { x_splits_ = {}, square_splits_ = {}; }
+  void end_exchanges() override { units_ = {}, x_splits_ = {}, square_splits_ = {}; }
 
   void exchange(Lanes state, const void* added, const void* removed, std::int64_t lanes,
                 std::int64_t ahead) override {
     const RowPointers<float, 1> rows(static_cast<const float*>(added));
     const auto* gone = static_cast<const float*>(removed);
+    if (units_) return unit_rows(state).exchange(rows, gone, units_, lanes, ahead);
     with_parts([&]<int X, int Q>() BOXEL_INLINED {
       const Places<X, Q> places(state);
       const Splits x_splits = x_splits_;
@@ -93,10 +102,19 @@ class FloatSquares final : public SplitSums<FloatSquares, 6> {
   void finish(Statistic statistic, Lanes state, std::int64_t lanes, Counts counts, double ddof,
               void* out) override {
     auto* values = static_cast<double*>(out);
-    if (merges()) return finish_parts<2, 2>(statistic, state, lanes, counts, ddof, values);
-    with_parts([&]<int X, int Q>() BOXEL_INLINED {
-      finish_parts<X, Q>(statistic, state, lanes, counts, ddof, values);
-    });
+    if (units_) {
+      const UnitSquareRows rows = unit_rows(state);
+      const auto scaled = [rows](std::int64_t l, double count) BOXEL_INLINED {
+        return scaled_m2(two_product(rows.sums[l], rows.sums[l]), rows.square(l), count);
+      };
+      finish_scaled(statistic, scaled, units_.unit * units_.unit, lanes, counts, ddof, values);
+    } else if (merges()) {
+      finish_parts<2, 2>(statistic, state, lanes, counts, ddof, values);
+    } else {
+      with_parts([&]<int X, int Q>() BOXEL_INLINED {
+        finish_parts<X, Q>(statistic, state, lanes, counts, ddof, values);
+      });
+    }
   }
 
  private:
@@ -121,8 +139,11 @@ class FloatSquares final : public SplitSums<FloatSquares, 6> {
     if (merges()) throw std::logic_error("sums of squares give up samples only where split");
     if (square_splits_.parts == 4) return body.template operator()<2, 4>();
     if (square_splits_.parts == 3) return body.template operator()<2, 3>();
-    if (square_splits_.parts == 2) return body.template operator()<1, 2>();
-    body.template operator()<1, 1>();
+    body.template operator()<1, 2>();
+  }
+
+  static UnitSquareRows unit_rows(Lanes state) {
+    return {state.row<double>(x_row), state.row<std::uint64_t>(square_row)};
   }
 
   template <int X, int Q>
@@ -190,11 +211,15 @@ class FloatSquares final : public SplitSums<FloatSquares, 6> {
     }
   }
 
-  // n sum(x^2) - sum(x)^2; what is not finite ends as NaN.
-  static BOXEL_INLINE double scaled_m2(Parts2 x, Parts2 q, double count) {
-    const Parts2 scaled = two_product(count, q.high);
+  static BOXEL_INLINE Parts2 square_of(Parts2 x) {
     const Parts2 square = two_product(x.high, x.high);
-    const double low = (scaled.low + count * q.low) - (square.low + 2 * x.high * x.low);
+    return {square.high, square.low + 2 * x.high * x.low};
+  }
+
+  // n sum(x^2) - sum(x)^2; what is not finite ends as NaN.
+  static BOXEL_INLINE double scaled_m2(Parts2 square, Parts2 q, double count) {
+    const Parts2 scaled = two_product(count, q.high);
+    const double low = (scaled.low + count * q.low) - square.low;
     const double m2 = (scaled.high - square.high) + low;
     return m2 < 0 ? 0.0 : m2;
   }
@@ -208,11 +233,20 @@ class FloatSquares final : public SplitSums<FloatSquares, 6> {
       double q[Q];
       for (int k = 0; k < X; ++k) x[k] = places.x[k][l];
       for (int k = 0; k < Q; ++k) q[k] = places.q[k][l];
-      return scaled_m2(total<X, in_two>(x), total<Q, in_two>(q), count);
+      const Parts2 square = X == 1 ? two_product(x[0], x[0]) : square_of(total<X, in_two>(x));
+      return scaled_m2(square, total<Q, in_two>(q), count);
     };
-    const auto factor = [ddof](double count) BOXEL_INLINED {
+    finish_scaled(statistic, scaled, 1.0, lanes, counts, ddof, out);
+  }
+
+  // scaled(lane, count): n sum(x^2) - sum(x)^2, in a unit, which is a power of two.
+  template <class Scaled>
+  static BOXEL_INLINE void finish_scaled(Statistic statistic, Scaled scaled, double unit,
+                                         std::int64_t lanes, Counts counts, double ddof,
+                                         double* out) {
+    const auto factor = [ddof, unit](double count) BOXEL_INLINED {
       const double freedom = count - ddof;
-      return freedom > 0 ? 1.0 / (count * freedom) : not_a_number();
+      return freedom > 0 ? unit / (count * freedom) : not_a_number();
     };
     if (counts.per_lane) {
       for (std::int64_t l = 0; l < lanes; ++l) {
@@ -230,6 +264,7 @@ class FloatSquares final : public SplitSums<FloatSquares, 6> {
     for (std::int64_t l = 0; l < lanes; ++l) out[l] = std::sqrt(out[l]);
   }
 
+  SquareUnits units_;
   Splits<2> x_splits_;
   Splits<4> square_splits_;
 };

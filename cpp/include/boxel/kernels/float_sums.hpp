@@ -77,7 +77,7 @@ class FloatSums final : public SplitSums<FloatSums, 4> {
 
   template <class Visit>
   void for_used_rows(Visit&& visit) const {
-    for (int row = 0; row < splits_.parts; ++row) visit(row);
+    for (int row = 0; row < splits_.parts; ++row) visit(UsedRow<double>{row});
   }
 
   bool may_exchange(const Grid& grid, double samples) const override {

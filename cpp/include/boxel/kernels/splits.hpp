@@ -86,7 +86,14 @@ BOXEL_INLINE Parts2 total(const double* parts) {
 
 // A state whose rows are parts while samples may be exchanged, as many as needed, and something
 // else while states merge. Only boxes that slide have such sums.
-// `Sums` defines merges() and for_used_rows(visit), which calls visit(row) for those of the parts.
+// `Sums` defines merges() and for_used_rows(visit), which calls visit(UsedRow<S>{row}) for those
+// whose lanes are added, as S.
+template <class S>
+struct UsedRow {
+  int index;
+  BOXEL_INLINE S* of(Lanes state) const { return state.row<S>(index); }
+};
+
 template <class Sums, int Rows>
 class SplitSums : public Untiled<RowsOf<double, Rows>> {
  public:
@@ -97,23 +104,21 @@ class SplitSums : public Untiled<RowsOf<double, Rows>> {
   void pick(Lanes out, Lanes in, std::int64_t count, std::int64_t step,
             std::int64_t inner) override {
     if (sums().merges()) return RowsOf<double, Rows>::pick(out, in, count, step, inner);
-    sums().for_used_rows([&](int row) {
-      this->pick_row(out.row<double>(row), in.row<double>(row), count, step, inner);
+    // Whatever they are, lanes are moved as they stand.
+    sums().for_used_rows([&](auto row) {
+      this->pick_row(out.row<double>(row.index), in.row<double>(row.index), count, step, inner);
     });
   }
 
   void copy_lanes(Lanes first, std::span<const LaneCopy> copies, std::int64_t count,
                   std::int64_t pitch) override {
     if (sums().merges()) return RowsOf<double, Rows>::copy_lanes(first, copies, count, pitch);
-    sums().for_used_rows(
-        [&](int row) { copy_row_lanes(first.row<double>(row), copies, count, pitch); });
+    sums().for_used_rows([&](auto row) { copy_row_lanes(row.of(first), copies, count, pitch); });
   }
 
   void merge(Lanes out, Lanes a, Lanes b, std::int64_t lanes, double, double) override {
     if (sums().merges()) return Sums::merge_whole(out, a, b, lanes);
-    sums().for_used_rows([&](int row) {
-      add_row(out.row<double>(row), a.row<double>(row), b.row<double>(row), lanes);
-    });
+    sums().for_used_rows([&](auto row) { add_row(row.of(out), row.of(a), row.of(b), lanes); });
   }
 
   void merge_ahead(Lanes out, Lanes in, std::int64_t lanes, std::int64_t step, int terms,
@@ -121,23 +126,21 @@ class SplitSums : public Untiled<RowsOf<double, Rows>> {
     if (sums().merges()) {
       return RowsOf<double, Rows>::merge_ahead(out, in, lanes, step, terms, held);
     }
-    sums().for_used_rows([&](int row) {
-      merge_row_ahead(out.row<double>(row), in.row<double>(row), lanes, step, terms, Add<double>{});
+    sums().for_used_rows([&]<class S>(UsedRow<S> row) {
+      merge_row_ahead(row.of(out), row.of(in), lanes, step, terms, Add<S>{});
     });
   }
 
   void exchange_states(Lanes out, Lanes from, Lanes added, Lanes removed,
                        std::int64_t lanes) override {
-    sums().for_used_rows([&](int row) {
-      exchange_row(out.row<double>(row), from.row<double>(row), added.row<double>(row),
-                   removed.row<double>(row), lanes);
+    sums().for_used_rows([&](auto row) {
+      exchange_row(row.of(out), row.of(from), row.of(added), row.of(removed), lanes);
     });
   }
 
   void exchange_windows(Lanes out, Lanes in, std::int64_t lanes, std::int64_t size) override {
-    sums().for_used_rows([&](int row) {
-      BOXEL_KERNELS::exchange_windows(in.row<double>(row), lanes, size,
-                                      KeptWindows<double>{out.row<double>(row)});
+    sums().for_used_rows([&]<class S>(UsedRow<S> row) {
+      BOXEL_KERNELS::exchange_windows(row.of(in), lanes, size, KeptWindows<S>{row.of(out)});
     });
   }
 

@@ -1,0 +1,101 @@
+// Float32 samples as whole numbers of a unit, and their squares: what images hold that were
+// integers once, and random numbers. Sums of x fit a double then, and those of x^2 64 bits: two
+// rows where parts of doubles take three or more.
+
+namespace boxel::BOXEL_KERNELS {
+
+struct SquareUnits {
+  double unit = 0;  // a power of two; 0: there is none
+  float scale = 0;  // 1 / unit
+
+  // A unit for sums of `samples` samples, which leaves room for larger samples and for finer ones.
+  // None, if they do not fit.
+  static SquareUnits placed(const Grid& grid, double samples) {
+    // An image that is empty so far says nothing of its samples.
+    const double finest = grid.largest == 0 ? 1 : grid.finest;
+    const double largest = grid.largest == 0 ? 1 : grid.largest;
+    const double room = std::min(most_sample, std::sqrt(most_sum / samples)) * finest / largest;
+    if (!(room > 1) || !(finest >= least_unit)) return {};
+    const double finer = std::exp2(std::floor(std::log2(room) / 2));
+    const double unit = std::clamp(finest / finer, least_unit, 1 / least_unit);
+    const SquareUnits units{unit, static_cast<float>(1 / unit)};
+    return units.exact(grid, samples) ? units : SquareUnits{};
+  }
+
+  explicit operator bool() const { return unit != 0; }
+
+  bool exact(const Grid& grid, double samples) const {
+    const double largest = grid.largest / unit;
+    return unit != 0 && grid.finest >= unit && largest < most_sample &&
+           largest * largest * samples < most_sum;
+  }
+
+  BOXEL_INLINE double units_of(float sample) const { return static_cast<double>(sample * scale); }
+
+ private:
+  // square_bits() takes no larger ones.
+  static constexpr double most_sample = 0x1p26;
+  // Sums of x are smaller then, too: 2^53 for the most samples (most_float_squares, twice).
+  static constexpr double most_sum = 0x1p62;
+  // So that the reciprocal is a float32, too.
+  static constexpr double least_unit = static_cast<double>(std::numeric_limits<float>::min());
+};
+
+inline constexpr double square_one = 0x1p52;
+
+// The square of a whole number below 2^26, and the bits of 2^52: AVX2 multiplies no integers of 64
+// bits.
+BOXEL_INLINE std::uint64_t square_bits(double x) {
+#if defined(BOXEL_HAS_FMA)
+  return std::bit_cast<std::uint64_t>(__builtin_fma(x, x, square_one));
+#else
+  return std::bit_cast<std::uint64_t>(x * x + square_one);
+#endif
+}
+
+BOXEL_INLINE std::uint64_t whole_square(double x) {
+  return square_bits(x) - std::bit_cast<std::uint64_t>(square_one);
+}
+
+struct UnitSquareRows {
+  double* sums;
+  std::uint64_t* squares;
+
+  void take(const float* row, const SquareUnits& units, std::int64_t lanes, bool first) const {
+    const UnitSquareRows rows = *this;
+    const SquareUnits in = units;
+    BOXEL_EACH_LANE
+    for (std::int64_t l = 0; l < lanes; ++l) {
+      const double x = in.units_of(row[l]);
+      rows.sums[l] = first ? x : rows.sums[l] + x;
+      rows.squares[l] = first ? whole_square(x) : rows.squares[l] + whole_square(x);
+    }
+  }
+
+  void exchange(const RowPointers<float, 1>& added, const float* removed, const SquareUnits& units,
+                std::int64_t lanes, std::int64_t ahead) const {
+    const UnitSquareRows rows = *this;
+    const SquareUnits in = units;
+    for_strips(added, lanes, ahead, [=](std::int64_t l) BOXEL_INLINED {
+      const double x = in.units_of(added.rows[0][l]);
+      const double gone = in.units_of(removed[l]);
+      rows.sums[l] += x - gone;
+      rows.squares[l] += square_bits(x) - square_bits(gone);
+    });
+  }
+
+  // As in_two() has it: the nearest double, and what that leaves over.
+  BOXEL_INLINE Parts2 square(std::int64_t l) const {
+#if defined(BOXEL_CASTS_WORDS)
+    const auto whole = static_cast<std::int64_t>(squares[l]);
+    const auto high = static_cast<double>(whole);
+    return {high, static_cast<double>(whole - static_cast<std::int64_t>(high))};
+#else
+    const double high = natural_to_double(squares[l] >> 32);
+    const double low = natural_to_double(squares[l] & 0xffffffffU);
+    return fast_two_sum(high * 0x1p32, low);
+#endif
+  }
+};
+
+}  // namespace boxel::BOXEL_KERNELS
