@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "prefetch.hpp"
+
 namespace boxel {
 
 void BoxWorker::locate_outputs() {
@@ -59,13 +61,17 @@ bool BoxWorker::write_narrow_rows() {
 // From the lanes of rows straight to their outputs.
 bool BoxWorker::write_windows(std::int64_t rows) {
   if (!is_plain() || chains_.front().narrower_kernel) return false;
+  const auto row_bytes =
+      geometry_.outputs() * static_cast<std::int64_t>(size_of(job_.request.outputs[0].view.dtype));
   const RowWindows windows{geometry_.outputs(),
                            geometry_.axes().front().size,
                            exchanges(0),
                            job_.plan.volume,
                            rows,
                            extended_[0].pitch,
-                           output_stride(0)};
+                           output_stride(0),
+                           results_ahead(row_bytes, output_stride(0)),
+                           job_.request.ddof};
   return writer_.write_windows(extended_[0].first, windows, row_.front().outputs, 0, places_[0]);
 }
 

@@ -13,6 +13,11 @@ namespace boxel {
 // for have left the first-level cache again.
 inline constexpr std::int64_t longest_prefetched_row = 4096;
 
+// From the results of a row to those that are asked for beside them; 0: none are.
+inline std::int64_t results_ahead(std::int64_t row_bytes, std::int64_t stride) {
+  return row_bytes > longest_prefetched_row ? 0 : stride;
+}
+
 // Beside the results of output `k` along the second axis, which are so many bytes long at `row`:
 // the ones after them, and a row of the samples that the next slice takes in (null: they are not
 // ready). Stores wait for their lines one after the other, and once too many wait, so does all that

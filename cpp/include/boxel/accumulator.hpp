@@ -138,6 +138,8 @@ struct RowWindows {
   std::int64_t rows = 1;
   std::int64_t pitch = 0;   // lanes from row to row
   std::int64_t stride = 0;  // bytes from the results of a row to those of the next
+  std::int64_t ahead = 0;   // and to those that caches may be asked for; 0: to none
+  double ddof = 0;
 };
 
 // Windows of at least so many lanes take fewer operations by exchanges than merged anew.

@@ -56,37 +56,77 @@ struct Modular : std::type_identity<S> {};
 template <class S>
 struct Modular<S, true> : std::make_unsigned<S> {};
 
-// The first vector of windows. No sum is rounded here, so that their order is free: short chains.
+// The sum of some lanes. None is rounded here, so that their order is free: short chains.
 template <class S>
-BOXEL_INLINE typename Vector<S>::type first_windows(const S* in, std::int64_t size) {
-  constexpr int chains = 4;
-  typename Vector<S>::type sums[chains]{};
-  std::int64_t k = 0;
-  for (; k + chains <= size; k += chains) {
-    for (int chain = 0; chain < chains; ++chain) sums[chain] += load_vector(in + k + chain);
+BOXEL_INLINE S sum_lanes(const S* in, std::int64_t lanes) {
+  using V = typename Vector<S>::type;
+  constexpr std::int64_t width = Vector<S>::lanes;
+  V even{};
+  V odd{};
+  std::int64_t l = 0;
+  for (; l + 2 * width <= lanes; l += 2 * width) {
+    even += load_vector(in + l);
+    odd += load_vector(in + l + width);
   }
-  for (; k < size; ++k) sums[0] += load_vector(in + k);
-  return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+  if (l + width <= lanes) {
+    even += load_vector(in + l);
+    l += width;
+  }
+  even += odd;
+  S sum{};
+  for (int k = 0; k < width; ++k) sum = static_cast<S>(sum + even[k]);
+  for (; l < lanes; ++l) sum = static_cast<S>(sum + in[l]);
+  return sum;
 }
 
-// Windows of in[l], ..., in[l + size - 1]. A vector more than that may be read.
+// Windows of in[l], ..., in[l + size - 1], a vector after the other. One more may be read.
+template <class S>
+class WindowScan {
+  using V = typename Vector<S>::type;
+  static constexpr std::int64_t width = Vector<S>::lanes;
+
+ public:
+  WindowScan() = default;
+  BOXEL_INLINE WindowScan(const S* in, std::int64_t size) : last_(in + width - 1), size_(size) {
+    const V changes = load_vector(in + size) - load_vector(in);
+    const V since_first = trailing_sums<S>(
+        earlier_lanes<1, S>(V{}, changes, std::make_integer_sequence<int, width>{}), before_);
+    windows_ = since_first + sum_lanes(in, size);
+  }
+
+  BOXEL_INLINE V windows() const { return windows_; }
+
+  BOXEL_INLINE void advance() {
+    windows_ += trailing_sums<S>(load_vector(last_ + size_) - load_vector(last_), before_);
+    last_ += width;
+  }
+
+  // The windows of the next lanes, in whole vectors.
+  BOXEL_INLINE void put(S* out, std::int64_t lanes) {
+    WindowScan scan = *this;
+    std::int64_t l = 0;
+    for (; l + width <= lanes; l += width, scan.advance()) {
+      std::memcpy(out + l, &scan.windows_, sizeof(V));
+    }
+    if (l < lanes) std::memcpy(out + l, &scan.windows_, sizeof(V));
+    *this = scan;
+  }
+
+ private:
+  const S* last_ = nullptr;  // the last lane with which a window of the vector begins
+  std::int64_t size_ = 0;
+  V windows_{};
+  V before_[std::bit_width(static_cast<unsigned>(width)) - 1]{};
+};
+
 template <class S, class Store>
 inline void exchange_windows(const S* in, std::int64_t lanes, std::int64_t size,
                              const Store& store) {
-  using V = typename Vector<S>::type;
   constexpr std::int64_t width = Vector<S>::lanes;
-  V windows = first_windows(in, size);
-  V changes = earlier_lanes<1, S>(V{}, load_vector(in + size) - load_vector(in),
-                                  std::make_integer_sequence<int, Vector<S>::lanes>{});
-  V before[8]{};
-  trailing_sums<S>(changes, before);
+  WindowScan<S> scan(in, size);
   std::int64_t l = 0;
-  for (; l + width <= lanes; l += width) {
-    store.put(store.out + l, windows);
-    changes = load_vector(in + l + width - 1 + size) - load_vector(in + l + width - 1);
-    windows += trailing_sums<S>(changes, before);
-  }
-  if (l < lanes) store_rest(store, l, windows, lanes - l);
+  for (; l + width <= lanes; l += width, scan.advance()) store.put(store.out + l, scan.windows());
+  if (l < lanes) store_rest(store, l, scan.windows(), lanes - l);
 }
 
 // The same by sums of `Terms` lanes each, in the order in which windows are merged otherwise.

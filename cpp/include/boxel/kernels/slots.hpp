@@ -19,6 +19,17 @@ BOXEL_INLINE void prefetch_line(const RowPointers<T, R>& rows, std::int64_t lane
   }
 }
 
+// Asks for the lines of results that are written `ahead` bytes behind these, unless that is 0.
+template <class T>
+BOXEL_INLINE void prefetch_results(const T* out, std::int64_t lanes, std::int64_t ahead) {
+  if (ahead == 0) return;
+  const auto place = reinterpret_cast<std::uintptr_t>(out) + static_cast<std::uintptr_t>(ahead);
+  for (std::int64_t l = 0; l < lanes; l += lanes_of_line<T>) {
+    const auto line = place + static_cast<std::uintptr_t>(l) * sizeof(T);
+    __builtin_prefetch(reinterpret_cast<const void*>(line), 1);
+  }
+}
+
 // Calls body(lane, lane of its line) for all lanes. Lines are asked for one by one: a burst of
 // requests fills the queue of misses and stops the loads.
 template <class T, int R, class Body>

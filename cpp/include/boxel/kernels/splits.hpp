@@ -144,7 +144,63 @@ class SplitSums : public Untiled<RowsOf<double, Rows>> {
     });
   }
 
+  // A strip of lanes at a time, whose windows stay in the first-level cache until they are cast.
+  bool finish_windows_as(DType dtype, Statistic statistic, Lanes in, const RowWindows& windows,
+                         void* out) override {
+    if (sums().merges() || !windows.exchanges || windows.size < smallest_exchanged_window) {
+      return false;
+    }
+    if (dtype == DType::float32) return finish_windows<float>(statistic, in, windows, out), true;
+    if (dtype == DType::float64) return finish_windows<double>(statistic, in, windows, out), true;
+    return false;
+  }
+
  private:
+  static constexpr std::int64_t strip_lanes = 256;
+
+  template <class Out>
+  void finish_windows(Statistic statistic, Lanes in, const RowWindows& windows, void* out) {
+    auto* place = static_cast<std::byte*>(out);
+    for (std::int64_t row = 0; row < windows.rows; ++row) {
+      finish_row(statistic, in, windows, reinterpret_cast<Out*>(place));
+      in = in.template from<double>(windows.pitch);
+      place += windows.stride;
+    }
+  }
+
+  template <class Out>
+  void finish_row(Statistic statistic, Lanes in, const RowWindows& windows, Out* out) {
+    alignas(cache_line) double memory[Rows * strip_lanes];
+    [[maybe_unused]] alignas(cache_line) double values[strip_lanes];
+    const Lanes strip(memory, strip_lanes);
+    RowScans scans;
+    sums().for_used_rows([&](auto row) { scans.of(row) = {row.of(in), windows.size}; });
+    for (std::int64_t first = 0; first < windows.lanes; first += strip_lanes) {
+      const std::int64_t lanes = std::min(windows.lanes - first, strip_lanes);
+      prefetch_results(out + first, lanes, windows.ahead);
+      sums().for_used_rows([&](auto row) { scans.of(row).put(row.of(strip), lanes); });
+      const Counts counts{windows.count, nullptr};
+      if constexpr (std::is_same_v<Out, double>) {
+        sums().finish(statistic, strip, lanes, counts, windows.ddof, out + first);
+      } else {
+        sums().finish(statistic, strip, lanes, counts, windows.ddof, values);
+        BOXEL_EACH_LANE
+        for (std::int64_t l = 0; l < lanes; ++l) out[first + l] = static_cast<Out>(values[l]);
+      }
+    }
+  }
+
+  // One scan for each row, whatever its lanes are.
+  class RowScans {
+   public:
+    WindowScan<double>& of(UsedRow<double> row) { return doubles_[row.index]; }
+    WindowScan<std::uint64_t>& of(UsedRow<std::uint64_t> row) { return words_[row.index]; }
+
+   private:
+    WindowScan<double> doubles_[Rows];
+    WindowScan<std::uint64_t> words_[Rows];
+  };
+
   Sums& sums() { return static_cast<Sums&>(*this); }
 };
 
