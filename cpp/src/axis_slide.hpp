@@ -26,8 +26,9 @@ inline constexpr std::int64_t smallest_sliding_box = 5;
 // much, and takes room.
 inline constexpr std::int64_t most_suffix_bytes = 32 * 1024 * 1024;
 
-// `Input` hands out slices: put(out, first, count) makes a state of some, append(out, held, slice,
-// count) one more than `held`, which has `count`; admit(slice) looks at a slice that is to be
+// `Input` hands out slices: put(out, first, count) makes a state of some, put_sum() the same where
+// their order is free, append(out, held, slice, count) one of one more than `held` has, `count`;
+// admit(slice) looks at a slice that is to be
 // exchanged, settle() tells whether all may be that were looked at; exchange(out, from, added,
 // removed) does so, or leaves no state behind and returns false; forgo() says that nothing is
 // exchanged any more. `Input::merges` is false where all are exchanged.
@@ -99,7 +100,7 @@ class AxisSlide {
     while (at_ != first) {
       if (at_ == unset || first - at_ >= size()) {
         if (!admit_to(first + size())) return false;
-        input_->put(window_, first, size());
+        input_->put_sum(window_, first, size());
         at_ = first;
       } else if (input_->exchange(window_, held, at_ + size(), at_)) {
         held = window_;

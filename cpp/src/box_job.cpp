@@ -78,16 +78,19 @@ BoxPlanRequest plan_request(const BoxRequest& request, const Accumulators& accum
 }
 
 std::unique_ptr<Accumulator> make_accumulator(const BoxRequest& request, const StatePlan& states,
-                                              std::size_t state, double volume) {
-  return request.kernels->make_accumulator(
-      {states.kinds[state], states.sample, states.masked, volume, false});
+                                              std::size_t state, double volume,
+                                              double row_window = 1) {
+  StateRequest wanted{states.kinds[state], states.sample, states.masked, volume, false};
+  wanted.row_window = row_window;
+  return request.kernels->make_accumulator(wanted);
 }
 
-Accumulators accumulators_of(const BoxRequest& request, const StatePlan& states) {
+Accumulators accumulators_of(const BoxRequest& request, const StatePlan& states,
+                             double row_window = 1) {
   const double volume = volume_of(request);
   Accumulators accumulators;
   for (std::size_t k = 0; k < states.kinds.size(); ++k) {
-    accumulators.push_back(make_accumulator(request, states, k, volume));
+    accumulators.push_back(make_accumulator(request, states, k, volume, row_window));
   }
   return accumulators;
 }
@@ -175,7 +178,9 @@ BoxJob::BoxJob(const BoxRequest& box_request)
   }
 }
 
-Accumulators BoxJob::make_accumulators() const { return accumulators_of(request, states); }
+Accumulators BoxJob::make_accumulators() const {
+  return accumulators_of(request, states, plan.row_window());
+}
 
 Accumulators BoxJob::make_narrower(const Accumulators& accumulators) const {
   return narrower_than(accumulators, request, states, plan);

@@ -185,6 +185,12 @@ double BoxPlan::lane_volume() const {
   return volume;
 }
 
+double BoxPlan::row_window() const {
+  const Box& box = row.front().box;
+  const bool alone = row.size() == 1 && box.stride == 1 && box.size >= smallest_exchanged_window;
+  return alone ? static_cast<double>(box.size) : 1;
+}
+
 BoxPlan make_box_plan(const BoxPlanRequest& request) {
   BoxPlan plan;
   plan.lane_bytes = request.lane_bytes;

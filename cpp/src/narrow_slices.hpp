@@ -55,7 +55,7 @@ class NarrowSlices {
     lanes_ = lanes;
   }
 
-  void put(Lanes out, std::int64_t first, std::int64_t count) {
+  void put_sum(Lanes out, std::int64_t first, std::int64_t count) {
     input_.sum(kernels_, *span_, lanes_, out.row<double>(0), {*span_, first, count});
   }
 

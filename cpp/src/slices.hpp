@@ -46,6 +46,7 @@ class ImageSlices {
         slab_(slab),
         border_(border) {
     accumulator.end_exchanges();
+    admitted_.assign(static_cast<std::size_t>(span.sources), false);
     // The sums of later axes may hold what lies beyond their borders.
     if (accumulator.subtraction() == Subtraction::if_exact) {
       sources.kernels.survey(grid_, sources.sample, border.samples, 1);
@@ -64,7 +65,23 @@ class ImageSlices {
   void forgo() { accumulator_.end_exchanges(); }
 
   void put(Lanes out, std::int64_t first, std::int64_t count) {
-    for (const SlabRow& row : slab_) take(out.from(row.first_lane), row, first, count, 0);
+    const auto slice_at = [first](std::int64_t k) { return first + k; };
+    for (const SlabRow& row : slab_) {
+      take(out.from(row.first_lane), row, count, slice_at, 0);
+    }
+  }
+
+  // put() of sums whose order is free: slices that stand there twice are read once.
+  void put_sum(Lanes out, std::int64_t first, std::int64_t count) {
+    const PairedPositions slices = pair(first, count);
+    if (slices.twice.empty()) return put(out, first, count);
+    for (const SlabRow& row : slab_) {
+      const Lanes state = out.from(row.first_lane);
+      const std::int64_t taken = take(state, row, slices.twice, 0);
+      const auto held = static_cast<double>(taken);
+      if (taken > 0) accumulator_.merge(state, state, state, row.lanes, held, held);
+      take(state, row, slices.once, taken);
+    }
   }
 
   PairedPositions pair(std::int64_t first, std::int64_t count) const {
@@ -97,18 +114,22 @@ class ImageSlices {
     for (const SlabRow& row : slab_) {
       const Lanes target = out.from(row.first_lane);
       if (!in_place) accumulator_.pick(target, held.from(row.first_lane), 1, 1, row.lanes);
-      take(target, row, slice, 1, count);
+      take(target, row, 1, [slice](std::int64_t) { return slice; }, count);
     }
   }
 
   // Row by row, so that a row is still in the first-level cache when it is added. In one place
   // only: `out` is `from`.
   bool exchange(Lanes out, Lanes, std::int64_t added, std::int64_t removed) {
-    return exchange_rows(added, removed, [&](const SlabRow& row, const void* in, const void* gone) {
-      if (!admit_row(row, in)) return false;
-      accumulator_.exchange(out.from(row.first_lane), in, gone, row.lanes, bytes_ahead(row));
-      return true;
-    });
+    const bool is_new = !is_admitted(added);
+    const bool fits =
+        exchange_rows(added, removed, [&](const SlabRow& row, const void* in, const void* gone) {
+          if (is_new && !admit_row(row, in)) return false;
+          accumulator_.exchange(out.from(row.first_lane), in, gone, row.lanes, bytes_ahead(row));
+          return true;
+        });
+    if (fits) note_admitted(added);
+    return fits;
   }
 
   bool exchange_units(const UnitSums& sums, const Units& units, std::int32_t* out,
@@ -120,9 +141,10 @@ class ImageSlices {
   }
 
   void admit(std::int64_t slice) {
-    if (accumulator_.subtraction() == Subtraction::always) return;
+    if (is_admitted(slice)) return;
     RowGroup group;
     for (const SlabRow& row : slab_) survey(row, exchanged_row(group, 0, row, slice));
+    note_admitted(slice);
   }
 
   // Where those of a slice begin; null if it is not there, or they are not as they stand.
@@ -159,9 +181,20 @@ class ImageSlices {
     return true;
   }
 
+  // Whether nothing needs to be known of a slice, or all is. What lies beyond was looked at first.
+  bool is_admitted(std::int64_t slice) const {
+    if (accumulator_.subtraction() == Subtraction::always) return true;
+    const std::int64_t source = span_.source(slice);
+    return source == beyond || admitted_[static_cast<std::size_t>(source)];
+  }
+
+  void note_admitted(std::int64_t slice) {
+    const std::int64_t source = span_.source(slice);
+    if (source != beyond) admitted_[static_cast<std::size_t>(source)] = true;
+  }
+
   // Whether all sums are exact that may hold these samples.
   bool admit_row(const SlabRow& row, const void* samples) {
-    if (accumulator_.subtraction() == Subtraction::always) return true;
     survey(row, samples);
     return accumulator_.may_exchange(grid_, most_summed());
   }
@@ -217,14 +250,22 @@ class ImageSlices {
     return loaded;
   }
 
-  void take(Lanes state, const SlabRow& row, std::int64_t first, std::int64_t count,
-            std::int64_t taken) {
-    const auto slice_at = [first](std::int64_t k) { return first + k; };
+  // Takes in slices slice_at(0), ..., after `taken` others, and returns how many of them are there.
+  template <class SliceAt>
+  std::int64_t take(Lanes state, const SlabRow& row, std::int64_t count, SliceAt slice_at,
+                    std::int64_t taken) {
     const std::int64_t loaded =
         load_groups(row, count, slice_at, [&](const RowGroup& group, std::int64_t before) {
           accumulator_.take(state, group, row.lanes, taken + before);
         });
     if (loaded == 0 && taken == 0) accumulator_.clear(state, row.lanes);
+    return loaded;
+  }
+
+  std::int64_t take(Lanes state, const SlabRow& row, const std::vector<std::int64_t>& slices,
+                    std::int64_t taken) {
+    const auto slice_at = [&](std::int64_t k) { return slices[static_cast<std::size_t>(k)]; };
+    return take(state, row, std::ssize(slices), slice_at, taken);
   }
 
   Accumulator& accumulator_;
@@ -234,6 +275,7 @@ class ImageSlices {
   const std::vector<SlabRow>& slab_;
   const BorderRow& border_;
   Grid grid_;
+  std::vector<bool> admitted_;  // slices whose samples the grid knows
   double most_samples_ = 1;
 };
 
@@ -271,6 +313,27 @@ class StateSlices {
       accumulator_.pick(out, slice(first), 1, 1, lanes_);
     }
     for (; taken < count; ++taken) append(out, out, first + taken, taken);
+  }
+
+  // put() of sums whose order is free: slices that stand there twice are read once.
+  void put_sum(Lanes out, std::int64_t first, std::int64_t count) {
+    const PairedPositions slices(span_, first, count);
+    if (slices.twice.empty()) return put(out, first, count);
+    std::int64_t taken = 0;
+    const auto add = [&](const std::vector<std::int64_t>& positions) {
+      for (const std::int64_t position : positions) {
+        if (taken == 0) {
+          accumulator_.pick(out, slice(position), 1, 1, lanes_);
+        } else {
+          append(out, out, position, taken);
+        }
+        ++taken;
+      }
+    };
+    add(slices.twice);
+    const double held = static_cast<double>(taken) * held_;
+    accumulator_.merge(out, out, out, lanes_, held, held);
+    add(slices.once);
   }
 
   void append(Lanes out, Lanes held, std::int64_t at, std::int64_t count) {

@@ -69,6 +69,17 @@ TEST(slabs_of_slides_that_merge_are_bounded) {
   CHECK(held(Subtraction::never) <= held(Subtraction::if_exact));
 }
 
+TEST(windows_of_rows_are_named_where_nothing_else_merges_lanes) {
+  CHECK_EQ(planned(256, 256, 9, Border::reflect).row_window(), 9.0);
+  CHECK_EQ(planned(256, 256, 5, Border::reflect).row_window(), 1.0);
+  BoxPlan strided = planned(256, 256, 9, Border::reflect);
+  strided.row.front().box.stride = 2;
+  CHECK_EQ(strided.row_window(), 1.0);
+  BoxPlan joined = planned(256, 256, 9, Border::reflect);
+  joined.row.push_back(joined.row.front());
+  CHECK_EQ(joined.row_window(), 1.0);
+}
+
 TEST(each_worker_has_a_unit) {
   for (const std::int64_t size : {3, 31, 33, 63, 101, 129}) {
     const BoxPlan plan = planned(256, 256, size, Border::reflect, 2);

@@ -130,6 +130,35 @@ TEST(variances_of_floats_are_exact_however_sums_are_kept) {
   }
 }
 
+// Multiples of 4 just below 2^26 next to small odd numbers: as large as units allow, and as many.
+TEST(the_largest_samples_are_counted_in_units) {
+  Random random(905);
+  for (const KernelSet* kernels : available_kernel_sets()) {
+    const auto accumulator = make_squares(*kernels);
+    std::vector<Row> rows;
+    std::vector<Row> before;
+    for (int k = 0; k < 500; ++k) {
+      Row row;
+      for (std::int64_t l = 0; l < lanes; ++l) {
+        const std::int64_t large = (1 << 26) - 4 * random.between(1, 3);
+        const std::int64_t sample = l % 3 ? large : random.between(-3, 3);
+        row.push_back(static_cast<float>(k % 2 ? -sample : sample));
+      }
+      rows.push_back(row);
+      before.push_back(random_row(random, 0, (1 << 24) - 1, 4));
+    }
+    const std::vector<double> expected = taken(*accumulator, rows);
+    for (std::int64_t l = 0; l < lanes; ++l) {
+      const double exact = exact_variance(rows, l, 1);
+      CHECK(std::fabs(expected[static_cast<std::size_t>(l)] - exact) <= 4.5e-16 * exact, l);
+    }
+    CHECK(accumulator->begin_exchanges({0x1p26 - 4, 1}, 1000), kernels->name);
+    CHECK(taken(*accumulator, rows) == expected, kernels->name);
+    CHECK(merged(*accumulator, rows) == expected, kernels->name);
+    CHECK(exchanged(*accumulator, rows, before) == expected, kernels->name);
+  }
+}
+
 // As the zeros beyond a border, which are taken once and stay while samples are split or not.
 TEST(zeros_that_were_taken_as_double_doubles_are_zeros_in_any_parts) {
   for (const KernelSet* kernels : available_kernel_sets()) {

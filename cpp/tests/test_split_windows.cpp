@@ -112,6 +112,39 @@ TEST(windows_of_split_sums_go_straight_to_the_results) {
   }
 }
 
+// Sums of squares of whole boxes need more than 64 bits here, those of lanes do not.
+TEST(windows_in_two_halves_are_those_of_parts) {
+  constexpr std::int64_t doublings = 12;
+  constexpr double most_window = 40;
+  const Grid grid{0x1p24 - 1, 1};
+  for (const KernelSet* kernels : available_kernel_sets()) {
+    StateRequest request{StateKind::float_squares, Sample::float32, false, 1e6, false};
+    const auto parts = kernels->make_accumulator(request);
+    request.row_window = most_window;
+    const auto halves = kernels->make_accumulator(request);
+    for (const auto& accumulator : {parts.get(), halves.get()}) {
+      CHECK(accumulator->begin_exchanges(grid, 2 * most_window * (1 << doublings)), kernels->name);
+    }
+    for (const std::int64_t size : {6, 9, 40}) {
+      for (const std::int64_t lanes : {1, 8, 100, 300}) {
+        std::vector<std::vector<double>> found;
+        for (Accumulator* accumulator : {parts.get(), halves.get()}) {
+          const Case c{*accumulator, Statistic::var, lanes, size};
+          Random random(5);
+          // Nearly all are large, so that both halves count.
+          const State state = state_of<float>(c, random, (1 << 24) - 1, 1.0);
+          for (int k = 0; k < doublings; ++k) {
+            accumulator->merge(state.lanes(), state.lanes(), state.lanes(), rows * c.pitch(), 1, 1);
+          }
+          check_case<float>(c, DType::float32, state.lanes(), "halves");
+          found.push_back(one_after_the_other<double>(c, state.lanes()));
+        }
+        CHECK(found[0] == found[1], kernels->name, "lanes", lanes, "size", size);
+      }
+    }
+  }
+}
+
 TEST(windows_of_sums_that_are_not_split_have_no_short_way) {
   for (const KernelSet* kernels : available_kernel_sets()) {
     for (const Kind& kind : kinds()) {

@@ -365,6 +365,9 @@ struct StateRequest {
   double volume;
   bool integral_midpoint;  // medians are rounded half to even in integers, not halved in float64
   int order = 2;           // the highest power of deviations that is kept
+  // The lanes of a row that a box merges, where that is done by exchange_windows() or
+  // finish_windows_as() alone, and lanes are finished then. Else 1.
+  double row_window = 1;
 };
 
 }  // namespace boxel

@@ -44,6 +44,9 @@ struct BoxPlan {
 
   // Samples that a lane of a row holds before boxes slide along the row.
   double lane_volume() const;
+
+  // As StateRequest has it.
+  double row_window() const;
 };
 
 // A slide that merges keeps suffixes of its box: those of a chunk of so many slices, and those with

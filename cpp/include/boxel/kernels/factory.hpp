@@ -109,7 +109,9 @@ std::unique_ptr<Accumulator> make_dense(const StateRequest& request) {
       if constexpr (std::is_same_v<T, double>) return std::make_unique<FloatSums>();
       break;
     case StateKind::float_squares:
-      if constexpr (std::is_same_v<T, float>) return std::make_unique<FloatSquares>();
+      if constexpr (std::is_same_v<T, float>) {
+        return std::make_unique<FloatSquares>(request.row_window);
+      }
       break;
     case StateKind::short_squares:
       if constexpr (sizeof(T) <= 2) return make_short_squares<T>(request.volume);

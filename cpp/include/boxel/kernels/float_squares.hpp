@@ -18,14 +18,16 @@ class FloatSquares final : public SplitSums<FloatSquares, 6> {
   static constexpr int square_row = 2;
 
  public:
+  // `window`: the most lanes of a row that are merged, by windows alone (StateRequest).
+  explicit FloatSquares(double window) : window_(window) {}
+
   void take(Lanes state, const RowGroup& group, std::int64_t lanes, std::int64_t taken) override {
+    if (units_) return unit_rows(state).take(group, units_, lanes, taken);
     for (int k = 0; k < group.count; ++k) {
       const auto* row = static_cast<const float*>(group.samples[static_cast<std::size_t>(k)]);
       const bool first = taken + k == 0;
       if (merges()) {
         take_merged(state, row, lanes, first);
-      } else if (units_) {
-        unit_rows(state).take(row, units_, lanes, first);
       } else {
         with_parts([&]<int X, int Q>()
                        BOXEL_INLINED { take_split<X, Q>(state, row, lanes, first); });
@@ -63,6 +65,17 @@ class FloatSquares final : public SplitSums<FloatSquares, 6> {
     for (int k = 0; k < square_splits_.parts; ++k) visit(UsedRow<double>{square_row + k});
   }
 
+  template <class Visit>
+  void for_windows(Visit&& visit) const {
+    if (!units_.halves()) {
+      return for_used_rows([&]<class S>(UsedRow<S> row) { visit(RowScan<S>{row, row}); });
+    }
+    constexpr UsedRow<std::uint64_t> squares{square_row};
+    visit(RowScan<double>{{x_row}, {x_row}});
+    visit(RowScan<std::uint64_t, HighHalves>{squares, squares});
+    visit(RowScan<std::uint64_t, LowHalves>{squares, {square_row + 1}});
+  }
+
   bool may_exchange(const Grid& grid, double samples) const override {
     if (units_) return units_.exact(grid, samples);
     return !merges() && x_splits_.exact(grid, samples) &&
@@ -72,8 +85,10 @@ class FloatSquares final : public SplitSums<FloatSquares, 6> {
   // In as few rows as serve, with room for samples that come later where that takes no more.
   bool begin_exchanges(const Grid& grid, double samples) override {
     end_exchanges();
-    units_ = SquareUnits::placed(grid, samples);
-    if (units_) return true;
+    for (const double window : {1.0, window_}) {
+      units_ = SquareUnits::placed(grid, samples, window);
+      if (units_) return true;
+    }
     if (try_parts(1, 2, grid, samples * spare)) return true;
     if (try_parts(1, 2, grid, samples)) return true;
     if (try_parts(2, 3, grid, samples)) return true;
@@ -104,10 +119,17 @@ class FloatSquares final : public SplitSums<FloatSquares, 6> {
     auto* values = static_cast<double*>(out);
     if (units_) {
       const UnitSquareRows rows = unit_rows(state);
-      const auto scaled = [rows](std::int64_t l, double count) BOXEL_INLINED {
-        return scaled_m2(two_product(rows.sums[l], rows.sums[l]), rows.square(l), count);
+      const auto finish_units = [&](auto square) BOXEL_INLINED {
+        const auto scaled = [rows, square](std::int64_t l, double count) BOXEL_INLINED {
+          return scaled_m2(two_product(rows.sums[l], rows.sums[l]), square(l), count);
+        };
+        finish_scaled(statistic, scaled, units_.unit * units_.unit, lanes, counts, ddof, values);
       };
-      finish_scaled(statistic, scaled, units_.unit * units_.unit, lanes, counts, ddof, values);
+      if (units_.halves()) {
+        finish_units([rows](std::int64_t l) BOXEL_INLINED { return rows.square_of_halves(l); });
+      } else {
+        finish_units([rows](std::int64_t l) BOXEL_INLINED { return rows.square(l); });
+      }
     } else if (merges()) {
       finish_parts<2, 2>(statistic, state, lanes, counts, ddof, values);
     } else {
@@ -143,7 +165,8 @@ class FloatSquares final : public SplitSums<FloatSquares, 6> {
   }
 
   static UnitSquareRows unit_rows(Lanes state) {
-    return {state.row<double>(x_row), state.row<std::uint64_t>(square_row)};
+    return {state.row<double>(x_row), state.row<std::uint64_t>(square_row),
+            state.row<std::uint64_t>(square_row + 1)};
   }
 
   template <int X, int Q>
@@ -264,6 +287,7 @@ class FloatSquares final : public SplitSums<FloatSquares, 6> {
     for (std::int64_t l = 0; l < lanes; ++l) out[l] = std::sqrt(out[l]);
   }
 
+  double window_;
   SquareUnits units_;
   Splits<2> x_splits_;
   Splits<4> square_splits_;

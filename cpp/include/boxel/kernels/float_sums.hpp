@@ -80,6 +80,11 @@ class FloatSums final : public SplitSums<FloatSums, 4> {
     for (int row = 0; row < splits_.parts; ++row) visit(UsedRow<double>{row});
   }
 
+  template <class Visit>
+  void for_windows(Visit&& visit) const {
+    for_used_rows([&](UsedRow<double> row) { visit(RowScan<double>{row, row}); });
+  }
+
   bool may_exchange(const Grid& grid, double samples) const override {
     return !merges() && exact(splits_, grid, samples);
   }

@@ -56,48 +56,70 @@ struct Modular : std::type_identity<S> {};
 template <class S>
 struct Modular<S, true> : std::make_unsigned<S> {};
 
+// What counts of lanes: all of them, or half of those of 64 bits. For lanes and vectors of them.
+struct WholeLanes {
+  template <class V>
+  BOXEL_INLINE V operator()(V lanes) const {
+    return lanes;
+  }
+};
+struct HighHalves {
+  template <class V>
+  BOXEL_INLINE V operator()(V lanes) const {
+    return lanes >> 32;
+  }
+};
+struct LowHalves {
+  template <class V>
+  BOXEL_INLINE V operator()(V lanes) const {
+    return lanes & std::uint64_t{0xffffffff};
+  }
+};
+
 // The sum of some lanes. None is rounded here, so that their order is free: short chains.
-template <class S>
-BOXEL_INLINE S sum_lanes(const S* in, std::int64_t lanes) {
+template <class S, class Of>
+BOXEL_INLINE S sum_lanes(const S* in, std::int64_t lanes, Of of) {
   using V = typename Vector<S>::type;
   constexpr std::int64_t width = Vector<S>::lanes;
   V even{};
   V odd{};
   std::int64_t l = 0;
   for (; l + 2 * width <= lanes; l += 2 * width) {
-    even += load_vector(in + l);
-    odd += load_vector(in + l + width);
+    even += of(load_vector(in + l));
+    odd += of(load_vector(in + l + width));
   }
   if (l + width <= lanes) {
-    even += load_vector(in + l);
+    even += of(load_vector(in + l));
     l += width;
   }
   even += odd;
   S sum{};
   for (int k = 0; k < width; ++k) sum = static_cast<S>(sum + even[k]);
-  for (; l < lanes; ++l) sum = static_cast<S>(sum + in[l]);
+  for (; l < lanes; ++l) sum = static_cast<S>(sum + of(in[l]));
   return sum;
 }
 
 // Windows of in[l], ..., in[l + size - 1], a vector after the other. One more may be read.
-template <class S>
+template <class S, class Of = WholeLanes>
 class WindowScan {
   using V = typename Vector<S>::type;
   static constexpr std::int64_t width = Vector<S>::lanes;
 
  public:
-  WindowScan() = default;
-  BOXEL_INLINE WindowScan(const S* in, std::int64_t size) : last_(in + width - 1), size_(size) {
-    const V changes = load_vector(in + size) - load_vector(in);
+  // One that is given a row later.
+  WindowScan() {}
+  BOXEL_INLINE WindowScan(const S* in, std::int64_t size)
+      : last_(in + width - 1), size_(size), before_{} {
+    const V changes = changes_at(in);
     const V since_first = trailing_sums<S>(
         earlier_lanes<1, S>(V{}, changes, std::make_integer_sequence<int, width>{}), before_);
-    windows_ = since_first + sum_lanes(in, size);
+    windows_ = since_first + sum_lanes(in, size, Of{});
   }
 
   BOXEL_INLINE V windows() const { return windows_; }
 
   BOXEL_INLINE void advance() {
-    windows_ += trailing_sums<S>(load_vector(last_ + size_) - load_vector(last_), before_);
+    windows_ += trailing_sums<S>(changes_at(last_), before_);
     last_ += width;
   }
 
@@ -113,17 +135,22 @@ class WindowScan {
   }
 
  private:
-  const S* last_ = nullptr;  // the last lane with which a window of the vector begins
-  std::int64_t size_ = 0;
-  V windows_{};
-  V before_[std::bit_width(static_cast<unsigned>(width)) - 1]{};
+  // What comes in when a window moves on from a lane, without what goes out.
+  BOXEL_INLINE V changes_at(const S* in) const {
+    return Of{}(load_vector(in + size_)) - Of{}(load_vector(in));
+  }
+
+  const S* last_;  // the last lane with which a window of the vector begins
+  std::int64_t size_;
+  V windows_;
+  V before_[std::bit_width(static_cast<unsigned>(width)) - 1];
 };
 
-template <class S, class Store>
-inline void exchange_windows(const S* in, std::int64_t lanes, std::int64_t size,
-                             const Store& store) {
+template <class S, class Store, class Of = WholeLanes>
+inline void exchange_windows(const S* in, std::int64_t lanes, std::int64_t size, const Store& store,
+                             Of = {}) {
   constexpr std::int64_t width = Vector<S>::lanes;
-  WindowScan<S> scan(in, size);
+  WindowScan<S, Of> scan(in, size);
   std::int64_t l = 0;
   for (; l + width <= lanes; l += width, scan.advance()) store.put(store.out + l, scan.windows());
   if (l < lanes) store_rest(store, l, scan.windows(), lanes - l);

@@ -87,11 +87,18 @@ BOXEL_INLINE Parts2 total(const double* parts) {
 // A state whose rows are parts while samples may be exchanged, as many as needed, and something
 // else while states merge. Only boxes that slide have such sums.
 // `Sums` defines merges() and for_used_rows(visit), which calls visit(UsedRow<S>{row}) for those
-// whose lanes are added, as S.
+// whose lanes are added, as S; and for_windows(visit), which calls visit(RowScan<S, Of>{from, to})
+// for windows along such rows.
 template <class S>
 struct UsedRow {
   int index;
   BOXEL_INLINE S* of(Lanes state) const { return state.row<S>(index); }
+};
+
+template <class S, class Of = WholeLanes>
+struct RowScan {
+  UsedRow<S> from;
+  UsedRow<S> to;
 };
 
 template <class Sums, int Rows>
@@ -104,16 +111,16 @@ class SplitSums : public Untiled<RowsOf<double, Rows>> {
   void pick(Lanes out, Lanes in, std::int64_t count, std::int64_t step,
             std::int64_t inner) override {
     if (sums().merges()) return RowsOf<double, Rows>::pick(out, in, count, step, inner);
-    // Whatever they are, lanes are moved as they stand.
     sums().for_used_rows([&](auto row) {
-      this->pick_row(out.row<double>(row.index), in.row<double>(row.index), count, step, inner);
+      this->pick_row(moved(row).of(out), moved(row).of(in), count, step, inner);
     });
   }
 
   void copy_lanes(Lanes first, std::span<const LaneCopy> copies, std::int64_t count,
                   std::int64_t pitch) override {
     if (sums().merges()) return RowsOf<double, Rows>::copy_lanes(first, copies, count, pitch);
-    sums().for_used_rows([&](auto row) { copy_row_lanes(row.of(first), copies, count, pitch); });
+    sums().for_used_rows(
+        [&](auto row) { copy_row_lanes(moved(row).of(first), copies, count, pitch); });
   }
 
   void merge(Lanes out, Lanes a, Lanes b, std::int64_t lanes, double, double) override {
@@ -139,8 +146,9 @@ class SplitSums : public Untiled<RowsOf<double, Rows>> {
   }
 
   void exchange_windows(Lanes out, Lanes in, std::int64_t lanes, std::int64_t size) override {
-    sums().for_used_rows([&]<class S>(UsedRow<S> row) {
-      BOXEL_KERNELS::exchange_windows(row.of(in), lanes, size, KeptWindows<S>{row.of(out)});
+    sums().for_windows([&]<class S, class Of>(RowScan<S, Of> rows) {
+      BOXEL_KERNELS::exchange_windows(rows.from.of(in), lanes, size,
+                                      KeptWindows<S>{rows.to.of(out)}, Of{});
     });
   }
 
@@ -173,12 +181,12 @@ class SplitSums : public Untiled<RowsOf<double, Rows>> {
     alignas(cache_line) double memory[Rows * strip_lanes];
     [[maybe_unused]] alignas(cache_line) double values[strip_lanes];
     const Lanes strip(memory, strip_lanes);
-    RowScans scans;
-    sums().for_used_rows([&](auto row) { scans.of(row) = {row.of(in), windows.size}; });
+    Scans scans;
+    sums().for_windows([&](auto rows) { scans.of(rows) = {rows.from.of(in), windows.size}; });
     for (std::int64_t first = 0; first < windows.lanes; first += strip_lanes) {
       const std::int64_t lanes = std::min(windows.lanes - first, strip_lanes);
       prefetch_results(out + first, lanes, windows.ahead);
-      sums().for_used_rows([&](auto row) { scans.of(row).put(row.of(strip), lanes); });
+      sums().for_windows([&](auto rows) { scans.of(rows).put(rows.to.of(strip), lanes); });
       const Counts counts{windows.count, nullptr};
       if constexpr (std::is_same_v<Out, double>) {
         sums().finish(statistic, strip, lanes, counts, windows.ddof, out + first);
@@ -190,15 +198,25 @@ class SplitSums : public Untiled<RowsOf<double, Rows>> {
     }
   }
 
-  // One scan for each row, whatever its lanes are.
-  class RowScans {
+  // Whatever they are, lanes are moved as doubles: compilers reverse integers lane by lane.
+  template <class S>
+  static UsedRow<double> moved(UsedRow<S> row) {
+    return {row.index};
+  }
+
+  // Of all rows, whatever their lanes are.
+  class Scans {
    public:
-    WindowScan<double>& of(UsedRow<double> row) { return doubles_[row.index]; }
-    WindowScan<std::uint64_t>& of(UsedRow<std::uint64_t> row) { return words_[row.index]; }
+    auto& of(RowScan<double> rows) { return doubles_[rows.from.index]; }
+    auto& of(RowScan<std::uint64_t>) { return words_; }
+    auto& of(RowScan<std::uint64_t, HighHalves>) { return high_; }
+    auto& of(RowScan<std::uint64_t, LowHalves>) { return low_; }
 
    private:
     WindowScan<double> doubles_[Rows];
-    WindowScan<std::uint64_t> words_[Rows];
+    WindowScan<std::uint64_t> words_;
+    WindowScan<std::uint64_t, HighHalves> high_;
+    WindowScan<std::uint64_t, LowHalves> low_;
   };
 
   Sums& sums() { return static_cast<Sums&>(*this); }

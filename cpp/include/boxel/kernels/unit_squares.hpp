@@ -7,27 +7,32 @@ namespace boxel::BOXEL_KERNELS {
 struct SquareUnits {
   double unit = 0;  // a power of two; 0: there is none
   float scale = 0;  // 1 / unit
+  // The most lanes of a row that are merged, by windows alone, whose sums of squares have two
+  // halves then. 1: a row's lanes and their windows are the same.
+  double window = 1;
 
-  // A unit for sums of `samples` samples, which leaves room for larger samples and for finer ones.
-  // None, if they do not fit.
-  static SquareUnits placed(const Grid& grid, double samples) {
+  // A unit for sums of `samples` samples, of which boxes hold half, which leaves room for larger
+  // samples and for finer ones. None, if they do not fit.
+  static SquareUnits placed(const Grid& grid, double samples, double window) {
     // An image that is empty so far says nothing of its samples.
     const double finest = grid.largest == 0 ? 1 : grid.finest;
     const double largest = grid.largest == 0 ? 1 : grid.largest;
-    const double room = std::min(most_sample, std::sqrt(most_sum / samples)) * finest / largest;
-    if (!(room > 1) || !(finest >= least_unit)) return {};
+    const double room =
+        std::min(most_sample, std::sqrt(most_sum / samples * window)) * finest / largest;
+    if (!(room > 1) || !(finest >= least_unit) || window > most_window) return {};
     const double finer = std::exp2(std::floor(std::log2(room) / 2));
     const double unit = std::clamp(finest / finer, least_unit, 1 / least_unit);
-    const SquareUnits units{unit, static_cast<float>(1 / unit)};
+    const SquareUnits units{unit, static_cast<float>(1 / unit), window};
     return units.exact(grid, samples) ? units : SquareUnits{};
   }
 
   explicit operator bool() const { return unit != 0; }
+  bool halves() const { return window > 1; }
 
   bool exact(const Grid& grid, double samples) const {
     const double largest = grid.largest / unit;
     return unit != 0 && grid.finest >= unit && largest < most_sample &&
-           largest * largest * samples < most_sum;
+           largest * largest * samples < most_sum * window && largest * samples < 0x1p53;
   }
 
   BOXEL_INLINE double units_of(float sample) const { return static_cast<double>(sample * scale); }
@@ -35,8 +40,11 @@ struct SquareUnits {
  private:
   // square_bits() takes no larger ones.
   static constexpr double most_sample = 0x1p26;
-  // Sums of x are smaller then, too: 2^53 for the most samples (most_float_squares, twice).
-  static constexpr double most_sum = 0x1p62;
+  // Twice what boxes, or a row's lanes, hold at most. While one slice is exchanged for another,
+  // sums may be larger: modulo 2^64 they come back.
+  static constexpr double most_sum = 0x1p64;
+  // natural_to_double() takes sums of so many low halves.
+  static constexpr double most_window = 0x1p20;
   // So that the reciprocal is a float32, too.
   static constexpr double least_unit = static_cast<double>(std::numeric_limits<float>::min());
 };
@@ -59,17 +67,28 @@ BOXEL_INLINE std::uint64_t whole_square(double x) {
 
 struct UnitSquareRows {
   double* sums;
-  std::uint64_t* squares;
+  std::uint64_t* squares;  // of windows in two halves the high one
+  std::uint64_t* low;
 
-  void take(const float* row, const SquareUnits& units, std::int64_t lanes, bool first) const {
-    const UnitSquareRows rows = *this;
+  void take(const RowGroup& group, const SquareUnits& units, std::int64_t lanes,
+            std::int64_t taken) const {
+    const UnitSquareRows to = *this;
     const SquareUnits in = units;
-    BOXEL_EACH_LANE
-    for (std::int64_t l = 0; l < lanes; ++l) {
-      const double x = in.units_of(row[l]);
-      rows.sums[l] = first ? x : rows.sums[l] + x;
-      rows.squares[l] = first ? whole_square(x) : rows.squares[l] + whole_square(x);
-    }
+    for_row_runs(group.count, [&]<int R>(int start) BOXEL_INLINED {
+      const RowPointers<float, R> rows(group, start);
+      const bool first = taken + start == 0;
+      for_strips(rows, lanes, group.ahead, [=](std::int64_t l) BOXEL_INLINED {
+        double sum = first ? 0 : to.sums[l];
+        std::uint64_t squares = first ? 0 : to.squares[l];
+        for (int k = 0; k < R; ++k) {
+          const double x = in.units_of(rows.rows[k][l]);
+          sum += x;
+          squares += whole_square(x);
+        }
+        to.sums[l] = sum;
+        to.squares[l] = squares;
+      });
+    });
   }
 
   void exchange(const RowPointers<float, 1>& added, const float* removed, const SquareUnits& units,
@@ -91,9 +110,24 @@ struct UnitSquareRows {
     const auto high = static_cast<double>(whole);
     return {high, static_cast<double>(whole - static_cast<std::int64_t>(high))};
 #else
-    const double high = natural_to_double(squares[l] >> 32);
-    const double low = natural_to_double(squares[l] & 0xffffffffU);
-    return fast_two_sum(high * 0x1p32, low);
+    return of_halves(squares[l] >> 32, squares[l] & 0xffffffffU);
+#endif
+  }
+  BOXEL_INLINE Parts2 square_of_halves(std::int64_t l) const {
+    return of_halves(squares[l], low[l]);
+  }
+
+ private:
+  // Both are below 2^52. Where the low one counts for more, their sum is a whole number below 2^53,
+  // and exact.
+  static BOXEL_INLINE Parts2 of_halves(std::uint64_t high, std::uint64_t low) {
+#if defined(BOXEL_CASTS_WORDS)
+    const auto cast = [](std::uint64_t x) BOXEL_INLINED {
+      return static_cast<double>(static_cast<std::int64_t>(x));
+    };
+    return fast_two_sum(cast(high) * 0x1p32, cast(low));
+#else
+    return fast_two_sum(natural_to_double(high) * 0x1p32, natural_to_double(low));
 #endif
   }
 };
