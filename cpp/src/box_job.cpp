@@ -55,13 +55,16 @@ BoxPlanRequest plan_request(const BoxRequest& request, const Accumulators& accum
   plan.workers = workers_of(request);
   plan.output_count = static_cast<int>(request.outputs.size());
   plan.lane_bytes = 0;
+  plan.most_lane_bytes = 0;
   for (std::size_t k = 0; k < accumulators.size(); ++k) {
     const bool narrow = !narrower.empty() && narrower[k];
     const Accumulator& lanes = narrow ? *narrower[k] : *accumulators[k];
-    plan.lane_bytes += static_cast<std::int64_t>(lanes.lane_size()) * lanes.rows();
+    plan.lane_bytes += static_cast<std::int64_t>(lanes.lane_size()) * lanes.usual_rows();
+    plan.most_lane_bytes += static_cast<std::int64_t>(lanes.lane_size()) * lanes.rows();
     plan.subtraction = std::min(plan.subtraction, lanes.subtraction());
   }
   plan.lane_bytes = std::max<std::int64_t>(plan.lane_bytes, 1);
+  plan.most_lane_bytes = std::max(plan.most_lane_bytes, plan.lane_bytes);
   for (int axis = 0; axis < request.image.shape.size(); ++axis) {
     BoxAxis planned;
     planned.length = request.image.shape[axis];

@@ -24,7 +24,7 @@ constexpr std::int64_t least_sizes = 5;
 // every other row twice.
 constexpr std::int64_t least_margins = 4;
 // A slide that merges holds as many slabs as its box has slices. No margin is worth more.
-constexpr std::int64_t merging_bytes = 64 * 1024 * 1024;
+constexpr std::int64_t merging_bytes = 72 * 1024 * 1024;
 
 bool contiguous(const BoxAxis& outer, const BoxAxis& inner) {
   if (outer.image != inner.image * inner.length || outer.where != inner.where * inner.length ||
@@ -112,7 +112,8 @@ std::int64_t slab_tile(const BoxAxis& axis, std::int64_t lanes, std::int64_t mos
   const std::int64_t outputs = axis.box.outputs;
   if (axis.length <= lanes) return outputs;
   const std::int64_t margin = std::min(margin_of(axis), outputs);
-  const std::int64_t wanted = std::min(outputs_within(axis, most), least_margins * margin);
+  const std::int64_t allowed = axis.length <= most ? outputs : outputs_within(axis, most);
+  const std::int64_t wanted = std::min(allowed, least_margins * margin);
   return evened(outputs, std::max({outputs_within(axis, lanes), wanted, margin}));
 }
 
@@ -131,7 +132,7 @@ void choose_tiles(BoxPlan& plan, const BoxPlanRequest& request) {
   }
   BoxAxis& first = plan.row.front();
   std::int64_t lanes = slab_bytes / request.lane_bytes;
-  std::int64_t most_lanes = merging_bytes / request.lane_bytes;
+  std::int64_t most_lanes = merging_bytes / request.most_lane_bytes;
   if (!plan.slides.empty()) {
     // A merging slide holds a state for each row of its box, or for some of a long one.
     const std::int64_t size = plan.slides.front().box.size;

@@ -185,6 +185,8 @@ class Accumulator {
   // Bytes of one lane of one row, and the number of rows, of the state.
   virtual std::size_t lane_size() const = 0;
   virtual int rows() const = 0;
+  // Those that most samples need: by these, not by what rare ones need, tiles fit into caches.
+  virtual int usual_rows() const { return rows(); }
   // Takes a group of rows in; `taken` rows were taken before, 0 begins a new state.
   virtual void take(Lanes state, const RowGroup& group, std::int64_t lanes, std::int64_t taken) = 0;
   // Takes all rows of each slot into new states and merges `window` adjacent lanes at once, of

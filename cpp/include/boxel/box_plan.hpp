@@ -63,7 +63,8 @@ struct BoxPlanRequest {
   int workers = 1;
   std::vector<BoxAxis> axes;  // as the image has them
   int output_count = 1;
-  std::int64_t lane_bytes = 8;
+  std::int64_t lane_bytes = 8;       // as a rule, of all states together
+  std::int64_t most_lane_bytes = 8;  // whatever the samples are
   // What all states can do: those that merge need more room.
   Subtraction subtraction = Subtraction::always;
 };

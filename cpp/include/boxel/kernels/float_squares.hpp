@@ -21,6 +21,9 @@ class FloatSquares final : public SplitSums<FloatSquares, 6> {
   // `window`: the most lanes of a row that are merged, by windows alone (StateRequest).
   explicit FloatSquares(double window) : window_(window) {}
 
+  // Two in units, three to five in parts.
+  int usual_rows() const override { return 4; }
+
   void take(Lanes state, const RowGroup& group, std::int64_t lanes, std::int64_t taken) override {
     if (units_) return unit_rows(state).take(group, units_, lanes, taken);
     for (int k = 0; k < group.count; ++k) {
