@@ -28,10 +28,10 @@ inline constexpr std::int64_t most_suffix_bytes = 32 * 1024 * 1024;
 
 // `Input` hands out slices: put(out, first, count) makes a state of some, put_sum() the same where
 // their order is free, append(out, held, slice, count) one of one more than `held` has, `count`;
-// admit(slice) looks at a slice that is to be
-// exchanged, settle() tells whether all may be that were looked at; exchange(out, from, added,
-// removed) does so, or leaves no state behind and returns false; forgo() says that nothing is
-// exchanged any more. `Input::merges` is false where all are exchanged.
+// admit(slice) looks at a slice that is to be exchanged, settle() tells whether all may be that
+// were looked at; exchange(out, from, added, removed) does so, or leaves no state behind and
+// returns false; forgo() says that nothing is exchanged any more. `Input::merges` is false where
+// all are exchanged; there is no put() then.
 template <class Input>
 class AxisSlide {
  public:

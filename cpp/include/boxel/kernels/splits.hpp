@@ -84,23 +84,24 @@ BOXEL_INLINE Parts2 total(const double* parts) {
   }
 }
 
-// A state whose rows are parts while samples may be exchanged, as many as needed, and something
-// else while states merge. Only boxes that slide have such sums.
-// `Sums` defines merges() and for_used_rows(visit), which calls visit(UsedRow<S>{row}) for those
-// whose lanes are added, as S; and for_windows(visit), which calls visit(RowScan<S, Of>{from, to})
-// for windows along such rows.
+// A row of a state whose lanes are added, as S.
 template <class S>
 struct UsedRow {
   int index;
   BOXEL_INLINE S* of(Lanes state) const { return state.row<S>(index); }
 };
 
+// Windows along such a row: of what counts of its lanes, into another row or its own.
 template <class S, class Of = WholeLanes>
 struct RowScan {
   UsedRow<S> from;
   UsedRow<S> to;
 };
 
+// A state whose rows are parts while samples may be exchanged, as many as needed, and something
+// else while states merge. Only boxes that slide have such sums.
+// `Sums` defines merges(); for_used_rows(visit), which calls visit(UsedRow<S>) for those of the
+// parts; and for_windows(visit), which calls visit(RowScan<S, Of>) for all of their windows.
 template <class Sums, int Rows>
 class SplitSums : public Untiled<RowsOf<double, Rows>> {
  public:
