@@ -20,7 +20,7 @@ struct PairedPositions {
 
   PairedPositions() = default;
   PairedPositions(const BoxSpan& span, std::int64_t first, std::int64_t count) {
-    if (span.within(first) && span.within(first + count - 1)) {
+    if (span.holds(first, count)) {
       once.resize(static_cast<std::size_t>(count));
       std::iota(once.begin(), once.end(), first);
       return;

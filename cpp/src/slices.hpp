@@ -46,9 +46,9 @@ class ImageSlices {
         slab_(slab),
         border_(border) {
     accumulator.end_exchanges();
-    admitted_.assign(static_cast<std::size_t>(span.sources), false);
-    // The sums of later axes may hold what lies beyond their borders.
     if (accumulator.subtraction() == Subtraction::if_exact) {
+      admitted_.assign(static_cast<std::size_t>(span.sources), false);
+      // The sums of later axes may hold what lies beyond their borders.
       sources.kernels.survey(grid_, sources.sample, border.samples, 1);
     }
   }
@@ -73,8 +73,8 @@ class ImageSlices {
 
   // put() of sums whose order is free: slices that stand there twice are read once.
   void put_sum(Lanes out, std::int64_t first, std::int64_t count) {
+    if (span_.holds(first, count)) return put(out, first, count);
     const PairedPositions slices = pair(first, count);
-    if (slices.twice.empty()) return put(out, first, count);
     for (const SlabRow& row : slab_) {
       const Lanes state = out.from(row.first_lane);
       const std::int64_t taken = take(state, row, slices.twice, 0);
@@ -128,7 +128,7 @@ class ImageSlices {
           accumulator_.exchange(out.from(row.first_lane), in, gone, row.lanes, bytes_ahead(row));
           return true;
         });
-    if (fits) note_admitted(added);
+    if (fits && is_new) note_admitted(added);
     return fits;
   }
 
@@ -301,9 +301,9 @@ class StateSlices {
 
   void put(Lanes out, std::int64_t first, std::int64_t count) {
     const std::int64_t source = span_.source(first);
-    const bool side_by_side =
-        source != beyond && span_.source(first + count - 1) == source + count - 1 &&
-        count <= span_.axis->length && span_.within(first) && span_.within(first + count - 1);
+    const bool side_by_side = source != beyond &&
+                              span_.source(first + count - 1) == source + count - 1 &&
+                              count <= span_.axis->length && span_.holds(first, count);
     std::int64_t taken = 1;
     if (side_by_side && count > 1) {
       taken = std::min<std::int64_t>(count, 4);
@@ -317,8 +317,8 @@ class StateSlices {
 
   // put() of sums whose order is free: slices that stand there twice are read once.
   void put_sum(Lanes out, std::int64_t first, std::int64_t count) {
+    if (span_.holds(first, count)) return put(out, first, count);
     const PairedPositions slices(span_, first, count);
-    if (slices.twice.empty()) return put(out, first, count);
     std::int64_t taken = 0;
     const auto add = [&](const std::vector<std::int64_t>& positions) {
       for (const std::int64_t position : positions) {
@@ -332,7 +332,7 @@ class StateSlices {
     };
     add(slices.twice);
     const double held = static_cast<double>(taken) * held_;
-    accumulator_.merge(out, out, out, lanes_, held, held);
+    if (taken > 0) accumulator_.merge(out, out, out, lanes_, held, held);
     add(slices.once);
   }
 

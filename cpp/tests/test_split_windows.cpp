@@ -27,13 +27,13 @@ struct Case {
   std::int64_t pitch() const { return lanes + size + 20; }
 };
 
-// Extended rows of one sample in each lane, multiples of `unit` between -limit and limit.
+// Extended rows of one sample in each lane, whole numbers between -limit and limit.
 template <class T>
-State state_of(const Case& c, Random& random, std::int64_t limit, double unit) {
+State state_of(const Case& c, Random& random, std::int64_t limit) {
   State state(c.accumulator, rows * c.pitch());
   std::vector<T> row;
   for (std::int64_t l = 0; l < rows * c.pitch(); ++l) {
-    row.push_back(static_cast<T>(static_cast<double>(random.between(-limit, limit)) * unit));
+    row.push_back(static_cast<T>(random.between(-limit, limit)));
   }
   c.accumulator.take(state.lanes(), group_of(row), rows * c.pitch(), 0);
   return state;
@@ -82,9 +82,8 @@ void check_kind(const KernelSet& kernels, const Kind& kind, double finest) {
     for (const std::int64_t lanes : {1, 7, 8, 9, 100, 255, 256, 257, 520, 777}) {
       for (const std::int64_t size : {6, 9, 31}) {
         const Case c{*accumulator, statistic, lanes, size};
-        const State state = kind.sample == Sample::float32
-                                ? state_of<float>(c, random, 1 << 20, 1.0)
-                                : state_of<double>(c, random, 1 << 20, 1.0);
+        const State state = kind.sample == Sample::float32 ? state_of<float>(c, random, 1 << 20)
+                                                           : state_of<double>(c, random, 1 << 20);
         const std::string name = std::string(kernels.name) + " finest " + std::to_string(finest);
         check_case<float>(c, DType::float32, state.lanes(), name);
         check_case<double>(c, DType::float64, state.lanes(), name);
@@ -122,7 +121,7 @@ TEST(windows_in_two_halves_are_those_of_parts) {
     const auto parts = kernels->make_accumulator(request);
     request.row_window = most_window;
     const auto halves = kernels->make_accumulator(request);
-    for (const auto& accumulator : {parts.get(), halves.get()}) {
+    for (Accumulator* accumulator : {parts.get(), halves.get()}) {
       CHECK(accumulator->begin_exchanges(grid, 2 * most_window * (1 << doublings)), kernels->name);
     }
     for (const std::int64_t size : {6, 9, 40}) {
@@ -132,7 +131,7 @@ TEST(windows_in_two_halves_are_those_of_parts) {
           const Case c{*accumulator, Statistic::var, lanes, size};
           Random random(5);
           // Nearly all are large, so that both halves count.
-          const State state = state_of<float>(c, random, (1 << 24) - 1, 1.0);
+          const State state = state_of<float>(c, random, (1 << 24) - 1);
           for (int k = 0; k < doublings; ++k) {
             accumulator->merge(state.lanes(), state.lanes(), state.lanes(), rows * c.pitch(), 1, 1);
           }

@@ -93,8 +93,13 @@ struct BoxSpan {
     return place >= 0 && place < axis->length;
   }
 
+  // Whether so many positions are.
+  bool holds(std::int64_t first, std::int64_t count) const {
+    return within(first) && within(first + count - 1);
+  }
+
   // Whether all positions are.
-  bool inside() const { return within(first_position) && within(first_position + positions - 1); }
+  bool inside() const { return holds(first_position, positions); }
 
   const BoxAxis* axis;
   std::int64_t first_output;

@@ -159,8 +159,14 @@ class SplitSums : public Untiled<RowsOf<double, Rows>> {
     if (sums().merges() || !windows.exchanges || windows.size < smallest_exchanged_window) {
       return false;
     }
-    if (dtype == DType::float32) return finish_windows<float>(statistic, in, windows, out), true;
-    if (dtype == DType::float64) return finish_windows<double>(statistic, in, windows, out), true;
+    if (dtype == DType::float32) {
+      finish_windows<float>(statistic, in, windows, out);
+      return true;
+    }
+    if (dtype == DType::float64) {
+      finish_windows<double>(statistic, in, windows, out);
+      return true;
+    }
     return false;
   }
 
