@@ -6,7 +6,8 @@
 // suffix of one block and the prefix of the next, which costs three merges a slice, whatever the
 // size, and subtracts nothing; a fourth one where only the suffixes of a chunk of the block are
 // kept, and those with which chunks begin. The blocks lie where they lie for any cut of the work,
-// so that the bits do not depend on it.
+// so that the bits do not depend on it. Slices are merged part by part: many states of a part stay
+// in the caches where two slices do not.
 #pragma once
 
 #include <algorithm>
@@ -27,11 +28,12 @@ inline constexpr std::int64_t smallest_sliding_box = 5;
 inline constexpr std::int64_t most_suffix_bytes = 32 * 1024 * 1024;
 
 // `Input` hands out slices: put(out, first, count) makes a state of some, put_sum() the same where
-// their order is free, append(out, held, slice, count) one of one more than `held` has, `count`;
-// admit(slice) looks at a slice that is to be exchanged, settle() tells whether all may be that
-// were looked at; exchange(out, from, added, removed) does so, or leaves no state behind and
-// returns false; forgo() says that nothing is exchanged any more. `Input::merges` is false where
-// all are exchanged; there is no put() then.
+// their order is free; put_part(part, out, slice) and append_part(part, out, held, slice, count)
+// make one of a single slice, and of one more than `held` has, `count`, in some lanes of it, which
+// part_lanes(part) names, one of parts(). admit(slice) looks at a slice that is to be exchanged,
+// settle() tells whether all may be that were looked at; exchange(out, from, added, removed) does
+// so, or leaves no state behind and returns false; forgo() says that nothing is exchanged any more.
+// `Input::merges` is false where all are exchanged; there is no put() then.
 template <class Input>
 class AxisSlide {
  public:
@@ -117,22 +119,27 @@ class AxisSlide {
     const std::int64_t into = first - block * size();
     if (block != block_) begin_block(block, into);
     if (into >= chunk_end_) begin_chunk(into);
-    if (into == 0) {
-      accumulator_.pick(window_, suffix(0), 1, 1, lanes_);
-      return window_;
-    }
-    for (; in_prefix_ < into; ++in_prefix_) {
-      const std::int64_t slice = (block + 1) * size() + in_prefix_;
-      if (in_prefix_ == 0) {
-        input_->put(prefix_.lanes(), slice, 1);
+    for_parts([&](std::int64_t part) { merge_part(part, into); });
+    in_prefix_ = into;
+    return window_;
+  }
+
+  void merge_part(std::int64_t part, std::int64_t into) {
+    const LaneRun run = input_->part_lanes(part);
+    const Lanes window = window_.from(run.first);
+    const Lanes ending = suffix(into).from(run.first);
+    if (into == 0) return accumulator_.pick(window, ending, 1, 1, run.lanes());
+    for (std::int64_t k = in_prefix_; k < into; ++k) {
+      const std::int64_t slice = (block_ + 1) * size() + k;
+      if (k == 0) {
+        input_->put_part(part, prefix_.lanes(), slice);
       } else {
-        input_->append(prefix_.lanes(), prefix_.lanes(), slice, in_prefix_);
+        input_->append_part(part, prefix_.lanes(), prefix_.lanes(), slice, k);
       }
     }
-    accumulator_.merge(window_, suffix(into), prefix_.lanes(), lanes_,
+    accumulator_.merge(window, ending, prefix_.lanes().from(run.first), run.lanes(),
                        static_cast<double>(size() - into) * input_->held(),
                        static_cast<double>(into) * input_->held());
-    return window_;
   }
 
   // Makes the suffixes with which chunks begin, but for those before the one that holds `into`.
@@ -144,12 +151,16 @@ class AxisSlide {
     chunk_suffixes_.reserve(accumulator_, chunk_length_ * lanes_);
     const std::int64_t chunks = (size() + chunk_length_ - 1) / chunk_length_;
     later_suffixes_.reserve(accumulator_, (chunks - 1) * lanes_);
-    Lanes suffix;
-    for (std::int64_t k = size() - 1; k >= (into / chunk_length_ + 1) * chunk_length_; --k) {
-      const bool begins = k % chunk_length_ == 0;
-      extend_suffix(begins ? later_suffix(k / chunk_length_) : prefix_.lanes(), suffix, k);
-      suffix = begins ? later_suffix(k / chunk_length_) : prefix_.lanes();
-    }
+    const std::int64_t end = (into / chunk_length_ + 1) * chunk_length_;
+    for_parts([&](std::int64_t part) {
+      Lanes later;
+      for (std::int64_t k = size() - 1; k >= end; --k) {
+        const bool begins = k % chunk_length_ == 0;
+        const Lanes here = begins ? later_suffix(k / chunk_length_) : prefix_.lanes();
+        extend_suffix(part, here, later, k);
+        later = here;
+      }
+    });
   }
 
   // Makes the suffixes from `into` to the end of its chunk.
@@ -157,21 +168,28 @@ class AxisSlide {
     const std::int64_t chunk = into / chunk_length_;
     chunk_first_ = chunk * chunk_length_;
     chunk_end_ = std::min(chunk_first_ + chunk_length_, size());
-    Lanes later = chunk_end_ < size() ? later_suffix(chunk + 1) : Lanes{};
-    for (std::int64_t k = chunk_end_ - 1; k >= into; --k) {
-      extend_suffix(suffix(k), later, k);
-      later = suffix(k);
+    for_parts([&](std::int64_t part) {
+      Lanes later = chunk_end_ < size() ? later_suffix(chunk + 1) : Lanes{};
+      for (std::int64_t k = chunk_end_ - 1; k >= into; --k) {
+        extend_suffix(part, suffix(k), later, k);
+        later = suffix(k);
+      }
+    });
+  }
+
+  // Part of the suffix of the block that begins with slice k, from the one after it.
+  void extend_suffix(std::int64_t part, Lanes out, Lanes later, std::int64_t k) {
+    const std::int64_t slice = block_ * size() + k;
+    if (k == size() - 1) {
+      input_->put_part(part, out, slice);
+    } else {
+      input_->append_part(part, out, later, slice, size() - 1 - k);
     }
   }
 
-  // The suffix of the block that begins with slice k, from the one after it.
-  void extend_suffix(Lanes out, Lanes later, std::int64_t k) {
-    const std::int64_t slice = block_ * size() + k;
-    if (k == size() - 1) {
-      input_->put(out, slice, 1);
-    } else {
-      input_->append(out, later, slice, size() - 1 - k);
-    }
+  template <class Visit>
+  void for_parts(Visit visit) {
+    for (std::int64_t part = 0; part < input_->parts(); ++part) visit(part);
   }
 
   Lanes suffix(std::int64_t slice) const {

@@ -109,13 +109,23 @@ class ImageSlices {
     });
   }
 
-  void append(Lanes out, Lanes held, std::int64_t slice, std::int64_t count) {
-    const bool in_place = out == held;
-    for (const SlabRow& row : slab_) {
-      const Lanes target = out.from(row.first_lane);
-      if (!in_place) accumulator_.pick(target, held.from(row.first_lane), 1, 1, row.lanes);
-      take(target, row, 1, [slice](std::int64_t) { return slice; }, count);
+  std::int64_t parts() const { return std::ssize(slab_); }
+  LaneRun part_lanes(std::int64_t part) const {
+    const SlabRow& row = slab_[static_cast<std::size_t>(part)];
+    return {row.first_lane, row.first_lane + row.lanes};
+  }
+
+  void put_part(std::int64_t part, Lanes out, std::int64_t slice) {
+    take_slice(part, out, slice, 0);
+  }
+
+  void append_part(std::int64_t part, Lanes out, Lanes held, std::int64_t slice,
+                   std::int64_t count) {
+    const LaneRun run = part_lanes(part);
+    if (out != held) {
+      accumulator_.pick(out.from(run.first), held.from(run.first), 1, 1, run.lanes());
     }
+    take_slice(part, out, slice, count);
   }
 
   // Row by row, so that a row is still in the first-level cache when it is added. In one place
@@ -262,6 +272,11 @@ class ImageSlices {
     return loaded;
   }
 
+  void take_slice(std::int64_t part, Lanes out, std::int64_t slice, std::int64_t taken) {
+    const SlabRow& row = slab_[static_cast<std::size_t>(part)];
+    take(out.from(row.first_lane), row, 1, [slice](std::int64_t) { return slice; }, taken);
+  }
+
   std::int64_t take(Lanes state, const SlabRow& row, const std::vector<std::int64_t>& slices,
                     std::int64_t taken) {
     const auto slice_at = [&](std::int64_t k) { return slices[static_cast<std::size_t>(k)]; };
@@ -336,8 +351,15 @@ class StateSlices {
     add(slices.once);
   }
 
-  void append(Lanes out, Lanes held, std::int64_t at, std::int64_t count) {
-    accumulator_.merge(out, held, slice(at), lanes_, static_cast<double>(count) * held_, held_);
+  std::int64_t parts() const { return 1; }
+  LaneRun part_lanes(std::int64_t) const { return {0, lanes_}; }
+
+  void put_part(std::int64_t, Lanes out, std::int64_t at) {
+    accumulator_.pick(out, slice(at), 1, 1, lanes_);
+  }
+
+  void append_part(std::int64_t, Lanes out, Lanes held, std::int64_t at, std::int64_t count) {
+    append(out, held, at, count);
   }
 
   bool exchange(Lanes out, Lanes from, std::int64_t added, std::int64_t removed) {
@@ -346,6 +368,10 @@ class StateSlices {
   }
 
  private:
+  void append(Lanes out, Lanes held, std::int64_t at, std::int64_t count) {
+    accumulator_.merge(out, held, slice(at), lanes_, static_cast<double>(count) * held_, held_);
+  }
+
   Lanes slice(std::int64_t at) const {
     const std::int64_t source = span_.source(at);
     if (source == beyond) return border_;

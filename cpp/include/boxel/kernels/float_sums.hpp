@@ -205,9 +205,9 @@ class FloatSums final : public SplitSums<FloatSums, 4> {
         room |= bits_below(std::numeric_limits<double>::max(), sum.high);
       }
       if (room >= 0) {
-        std::copy_n(high, count, places.rows[0] + first);
-        std::copy_n(middle, count, places.rows[1] + first);
-        std::copy_n(low, count, places.rows[2] + first);
+        copy_few(high, count, places.rows[0] + first);
+        copy_few(middle, count, places.rows[1] + first);
+        copy_few(low, count, places.rows[2] + first);
         return;
       }
       WholeSum sums[strip_lanes];

@@ -161,14 +161,59 @@ BOXEL_INLINE void for_copied_lanes(const LaneCopy& copy, Set set) {
   }
 }
 
+// A few lanes, by vectors: what compilers make of std::copy_n() takes longer to begin than this.
+template <class S>
+BOXEL_INLINE void copy_few(const S* in, std::int64_t lanes, S* out) {
+  constexpr std::int64_t width = BOXEL_VECTOR_BYTES / static_cast<std::int64_t>(sizeof(S));
+  typedef S V __attribute__((vector_size(BOXEL_VECTOR_BYTES)));
+  std::int64_t l = 0;
+  for (; l + width <= lanes; l += width) {
+    V v;
+    std::memcpy(&v, in + l, sizeof(v));
+    std::memcpy(out + l, &v, sizeof(v));
+  }
+  for (; l < lanes; ++l) out[l] = in[l];
+}
+
+// Lane k of the result is lane sizeof...(K) - 1 - k of `v`.
+template <class V, int... K>
+BOXEL_INLINE V reversed(V v, std::integer_sequence<int, K...>) {
+  return __builtin_shufflevector(v, v, (static_cast<int>(sizeof...(K)) - 1 - K)...);
+}
+
+// out[l] = last[-l], which do not overlap. In explicit vectors: compilers reverse integers lane by
+// lane. Short lanes move within 16 bytes only where shuffles cross no more.
+template <class S>
+inline void reverse_lanes(S* out, const S* last, std::int64_t lanes) {
+  constexpr int bytes = sizeof(S) < 4 ? 16 : BOXEL_VECTOR_BYTES;
+  constexpr int width = bytes / static_cast<int>(sizeof(S));
+  typedef S V __attribute__((vector_size(bytes)));
+  const auto reverse_at = [out, last](std::int64_t l) BOXEL_INLINED {
+    V v;
+    std::memcpy(&v, last - l - (width - 1), sizeof(v));
+    v = reversed(v, std::make_integer_sequence<int, width>{});
+    std::memcpy(out + l, &v, sizeof(v));
+  };
+  if (lanes < width) {
+    for (std::int64_t l = 0; l < lanes; ++l) out[l] = last[-l];
+    return;
+  }
+  for (std::int64_t l = 0; l + width <= lanes; l += width) reverse_at(l);
+  reverse_at(lanes - width);
+}
+
 // Accumulator::copy_lanes() of one row of a state.
 template <class S>
 inline void copy_row_lanes(S* lanes, std::span<const LaneCopy> copies, std::int64_t count,
                            std::int64_t pitch) {
   for (std::int64_t k = 0; k < count; ++k, lanes += pitch) {
     for (const LaneCopy& copy : copies) {
-      for_copied_lanes(copy, [lanes](std::int64_t to, std::int64_t from)
-                                 BOXEL_INLINED { lanes[to] = lanes[from]; });
+      if (copy.step == -1) {
+        reverse_lanes(lanes + copy.to, lanes + copy.from, copy.lanes);
+      } else {
+        for_copied_lanes(copy, [lanes](std::int64_t to, std::int64_t from)
+                                   BOXEL_INLINED { lanes[to] = lanes[from]; });
+      }
     }
   }
 }

@@ -65,10 +65,16 @@ inline void centre_lanes(double* origins, double* offsets, std::int64_t lanes) {
 }
 
 // The mean of a and b, which has the share `share` of the samples and a `rest`. `delta` is how far
-// b lies from a. Where that overflows or one is not finite, in the plain form from the origin 0.
-BOXEL_INLINE Mean merged_mean(Mean a, Mean b, double rest, double share, double& delta) {
+// b lies from a.
+template <class V>
+BOXEL_INLINE MeanOf<V> nearly_merged_mean(MeanOf<V> a, MeanOf<V> b, double share, V& delta) {
   delta = (b.offset - a.offset) + (b.origin - a.origin);
-  const Mean near{a.origin, a.offset + delta * share};
+  return {a.origin, a.offset + delta * share};
+}
+
+// Where that overflows or one is not finite, in the plain form from the origin 0.
+BOXEL_INLINE Mean merged_mean(Mean a, Mean b, double rest, double share, double& delta) {
+  const Mean near = nearly_merged_mean(a, b, share, delta);
   const Mean plain{0.0, (a.origin + a.offset) * rest + (b.origin + b.offset) * share};
   return select(is_finite(near.offset), near, plain);
 }

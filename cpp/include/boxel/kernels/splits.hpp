@@ -205,7 +205,7 @@ class SplitSums : public Untiled<RowsOf<double, Rows>> {
     }
   }
 
-  // Whatever they are, lanes are moved as doubles: compilers reverse integers lane by lane.
+  // Lanes are moved as doubles, whatever they are.
   template <class S>
   static UsedRow<double> moved(UsedRow<S> row) {
     return {row.index};
