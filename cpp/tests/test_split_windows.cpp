@@ -71,6 +71,7 @@ struct Kind {
   StateKind kind;
   Sample sample;
   std::vector<Statistic> statistics;
+  std::vector<double> finest;  // for all ways of splitting
 };
 
 // `finest`: of the samples that are yet to come, so that sums are split into more parts.
@@ -93,9 +94,14 @@ void check_kind(const KernelSet& kernels, const Kind& kind, double finest) {
 }
 
 const std::vector<Kind>& kinds() {
-  static const std::vector<Kind> all{
-      {StateKind::float_squares, Sample::float32, {Statistic::var, Statistic::std}},
-      {StateKind::float_sums, Sample::float64, {Statistic::sum, Statistic::mean}}};
+  static const std::vector<Kind> all{{StateKind::float_squares,
+                                      Sample::float32,
+                                      {Statistic::var, Statistic::std},
+                                      {1.0, 0x1p-14, 0x1p-34, 0x1p-48}},
+                                     {StateKind::float_sums,
+                                      Sample::float64,
+                                      {Statistic::sum, Statistic::mean},
+                                      {1.0, 0x1p-34, 0x1p-70, 0x1p-90}}};
   return all;
 }
 
@@ -104,7 +110,7 @@ const std::vector<Kind>& kinds() {
 TEST(windows_of_split_sums_go_straight_to_the_results) {
   for (const KernelSet* kernels : available_kernel_sets()) {
     for (const Kind& kind : kinds()) {
-      for (const double finest : {1.0, 0x1p-14, 0x1p-34, 0x1p-48}) {
+      for (const double finest : kind.finest) {
         check_kind(*kernels, kind, finest);
       }
     }

@@ -3,9 +3,9 @@
 //
 // The square of a float32 has 48 bits and is a double. Sums are kept in parts whose exact total
 // counts: as double-doubles, which merge by Knuth's sum of two (1969); or, where a Grid proves that
-// no sum of a part is rounded, in parts that were split at fixed places (Splits), or as whole
-// numbers of a unit (SquareUnits). What comes out depends on the totals alone, not on how they are
-// kept.
+// no sum of a part is rounded, in parts that were split at fixed places (Splits), as whole numbers
+// of a unit (SquareUnits), or the squares in words (SquareWords). What comes out depends on the
+// totals alone, not on how they are kept.
 //
 // With 106 bits, n sum(x^2) - sum(x)^2 loses nothing that matters: the spread of float32 samples
 // cancels at most 48 of them. That of a constant is 0 exactly for up to 2^26 samples.
@@ -13,15 +13,17 @@
 namespace boxel::BOXEL_KERNELS {
 
 class FloatSquares final : public SplitSums<FloatSquares, 6> {
-  // Sums of x in up to two parts, of x^2 in up to four; in one row each in units.
+  // Sums of x in up to two parts, of x^2 in up to four, or two words; in one row each in units.
   static constexpr int x_row = 0;
   static constexpr int square_row = 2;
+  static constexpr CarriedRows square_words{square_row, square_row + 1};
+  static constexpr UsedRow<std::uint64_t> low_halves{square_row + 2};
 
  public:
   // `window`: the most lanes of a row that are merged, by windows alone (StateRequest).
   explicit FloatSquares(double window) : window_(window) {}
 
-  // Two in units, three to five in parts.
+  // Two in units, three or four in parts and words.
   int usual_rows() const override { return 4; }
 
   void take(Lanes state, const RowGroup& group, std::int64_t lanes, std::int64_t taken) override {
@@ -31,6 +33,9 @@ class FloatSquares final : public SplitSums<FloatSquares, 6> {
       const bool first = taken + k == 0;
       if (merges()) {
         take_merged(state, row, lanes, first);
+      } else if (words_) {
+        with_word_rows(state,
+                       [&](const auto& rows) { rows.take(row, x_splits_, words_, lanes, first); });
       } else {
         with_parts([&]<int X, int Q>()
                        BOXEL_INLINED { take_split<X, Q>(state, row, lanes, first); });
@@ -66,23 +71,39 @@ class FloatSquares final : public SplitSums<FloatSquares, 6> {
     }
     for (int k = 0; k < x_splits_.parts; ++k) visit(UsedRow<double>{x_row + k});
     for (int k = 0; k < square_splits_.parts; ++k) visit(UsedRow<double>{square_row + k});
+    if (words_) visit(square_words);
   }
 
   template <class Visit>
   void for_windows(Visit&& visit) const {
-    if (!units_.halves()) {
-      return for_used_rows([&]<class S>(UsedRow<S> row) { visit(RowScan<S>{row, row}); });
+    constexpr UsedRow<std::uint64_t> high{square_row};
+    constexpr UsedRow<std::uint64_t> low{square_row + 1};
+    if (units_.halves()) {
+      visit(RowScan<double>{{x_row}, {x_row}});
+      visit(RowScan<std::uint64_t, HighHalves>{high, high});
+      visit(RowScan<std::uint64_t, LowHalves>{high, low});
+      return;
     }
-    constexpr UsedRow<std::uint64_t> squares{square_row};
-    visit(RowScan<double>{{x_row}, {x_row}});
-    visit(RowScan<std::uint64_t, HighHalves>{squares, squares});
-    visit(RowScan<std::uint64_t, LowHalves>{squares, {square_row + 1}});
+    for_used_rows([&](auto rows) {
+      if constexpr (std::is_same_v<decltype(rows), CarriedRows>) {
+        visit(RowScan<std::uint64_t>{high, high});
+        visit(RowScan<std::uint64_t, HighHalves>{low, low});
+        visit(RowScan<std::uint64_t, LowHalves>{low, low_halves});
+      } else {
+        visit(RowScan{rows, rows});
+      }
+    });
+  }
+
+  void settle_windows(Lanes windows, std::int64_t lanes) const {
+    if (words_) carry_halves(square_words.of(windows), low_halves.of(windows), lanes);
   }
 
   bool may_exchange(const Grid& grid, double samples) const override {
     if (units_) return units_.exact(grid, samples);
-    return !merges() && x_splits_.exact(grid, samples) &&
-           square_splits_.exact(squared(grid), samples);
+    if (merges() || !x_splits_.exact(grid, samples)) return false;
+    if (words_) return words_.exact(squared(grid), samples);
+    return square_splits_.exact(squared(grid), samples);
   }
 
   // In as few rows as serve, with room for samples that come later where that takes no more.
@@ -94,16 +115,21 @@ class FloatSquares final : public SplitSums<FloatSquares, 6> {
     }
     if (try_parts(1, 2, grid, samples * spare)) return true;
     if (try_parts(1, 2, grid, samples)) return true;
-    if (try_parts(2, 3, grid, samples)) return true;
+    if (try_words(1, grid, samples) || try_words(2, grid, samples)) return true;
     return try_parts(2, 4, grid, samples);
   }
-  void end_exchanges() override { units_ = {}, x_splits_ = {}, square_splits_ = {}; }
+  void end_exchanges() override { units_ = {}, x_splits_ = {}, square_splits_ = {}, words_ = {}; }
 
   void exchange(Lanes state, const void* added, const void* removed, std::int64_t lanes,
                 std::int64_t ahead) override {
     const RowPointers<float, 1> rows(static_cast<const float*>(added));
     const auto* gone = static_cast<const float*>(removed);
     if (units_) return unit_rows(state).exchange(rows, gone, units_, lanes, ahead);
+    if (words_) {
+      return with_word_rows(state, [&](const auto& sums) {
+        sums.exchange(rows, gone, x_splits_, words_, lanes, ahead);
+      });
+    }
     with_parts([&]<int X, int Q>() BOXEL_INLINED {
       const Places<X, Q> places(state);
       const Splits x_splits = x_splits_;
@@ -133,6 +159,10 @@ class FloatSquares final : public SplitSums<FloatSquares, 6> {
       } else {
         finish_units([rows](std::int64_t l) BOXEL_INLINED { return rows.square(l); });
       }
+    } else if (words_) {
+      with_word_rows(state, [&](const auto& rows) {
+        finish_words(statistic, rows, lanes, counts, ddof, values);
+      });
     } else if (merges()) {
       finish_parts<2, 2>(statistic, state, lanes, counts, ddof, values);
     } else {
@@ -159,11 +189,25 @@ class FloatSquares final : public SplitSums<FloatSquares, 6> {
     return true;
   }
 
+  // Squares in words, which take as many rows as two parts and hold more.
+  bool try_words(int x_parts, const Grid& grid, double samples) {
+    const auto x = Splits<2>::placed(x_parts, grid, samples);
+    words_ = x.exact(grid, samples) ? SquareWords::placed(squared(grid), samples) : SquareWords{};
+    if (words_) x_splits_ = x;
+    return static_cast<bool>(words_);
+  }
+
+  template <class Body>
+  BOXEL_INLINE void with_word_rows(Lanes state, Body&& body) const {
+    double* x = state.row<double>(x_row);
+    if (x_splits_.parts == 1) return body(SquareWordRows<1>{{x}, square_words.of(state)});
+    body(SquareWordRows<2>{{x, state.row<double>(x_row + 1)}, square_words.of(state)});
+  }
+
   template <class Body>
   BOXEL_INLINE void with_parts(Body&& body) const {
     if (merges()) throw std::logic_error("sums of squares give up samples only where split");
     if (square_splits_.parts == 4) return body.template operator()<2, 4>();
-    if (square_splits_.parts == 3) return body.template operator()<2, 3>();
     body.template operator()<1, 2>();
   }
 
@@ -250,17 +294,31 @@ class FloatSquares final : public SplitSums<FloatSquares, 6> {
     return m2 < 0 ? 0.0 : m2;
   }
 
+  template <int X>
+  static BOXEL_INLINE Parts2 square_of_sum(double* const* rows, std::int64_t l) {
+    double x[X];
+    for (int k = 0; k < X; ++k) x[k] = rows[k][l];
+    return X == 1 ? two_product(x[0], x[0]) : square_of(total<X, in_two>(x));
+  }
+
   template <int X, int Q>
   static void finish_parts(Statistic statistic, Lanes state, std::int64_t lanes, Counts counts,
                            double ddof, double* out) {
     const Places<X, Q> places(state);
     const auto scaled = [places](std::int64_t l, double count) BOXEL_INLINED {
-      double x[X];
       double q[Q];
-      for (int k = 0; k < X; ++k) x[k] = places.x[k][l];
       for (int k = 0; k < Q; ++k) q[k] = places.q[k][l];
-      const Parts2 square = X == 1 ? two_product(x[0], x[0]) : square_of(total<X, in_two>(x));
-      return scaled_m2(square, total<Q, in_two>(q), count);
+      return scaled_m2(square_of_sum<X>(places.x, l), total<Q, in_two>(q), count);
+    };
+    finish_scaled(statistic, scaled, 1.0, lanes, counts, ddof, out);
+  }
+
+  template <int X>
+  void finish_words(Statistic statistic, const SquareWordRows<X>& rows, std::int64_t lanes,
+                    Counts counts, double ddof, double* out) const {
+    const SquareWords words = words_;
+    const auto scaled = [rows, words](std::int64_t l, double count) BOXEL_INLINED {
+      return scaled_m2(square_of_sum<X>(rows.x, l), words.total(rows.squares.at(l)), count);
     };
     finish_scaled(statistic, scaled, 1.0, lanes, counts, ddof, out);
   }
@@ -294,6 +352,7 @@ class FloatSquares final : public SplitSums<FloatSquares, 6> {
   SquareUnits units_;
   Splits<2> x_splits_;
   Splits<4> square_splits_;
+  SquareWords words_;
 };
 
 }  // namespace boxel::BOXEL_KERNELS

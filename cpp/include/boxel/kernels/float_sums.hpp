@@ -1,9 +1,10 @@
 // Sums of float64 samples, for boxes that slide, as if they were rounded but once.
 //
 // Where a Grid proves that no sum of a part is rounded, in parts that were split at fixed places
-// (Splits). Else in three doubles, of which each holds what the one before lost. These hold sums of
-// 145 bits without an error, too; only such are split, so that it never matters which way a sum was
-// kept. Sums of samples that lie farther apart are off by 2^-150 of the largest.
+// (Splits), or in words (SumWords). Else in three doubles, of which each holds what the one before
+// lost. These hold sums of 145 bits without an error, too; only such are split, so that it never
+// matters which way a sum was kept. Sums of samples that lie farther apart are off by 2^-150 of the
+// largest.
 //
 // A sum that is larger than a double can be, as those of finite samples and their means may be, is
 // kept in units of 2^64: its first row is infinite then, and the others hold the three doubles.
@@ -50,6 +51,8 @@ struct WholeSum {
 
 class FloatSums final : public SplitSums<FloatSums, 4> {
   static constexpr int most_parts = 4;
+  static constexpr int coarse_row = 0;
+  static constexpr int fine_row = 1;
   // As many lanes at a time as stay in registers and the first-level cache, while it is open
   // whether they are finite.
   static constexpr std::int64_t strip_lanes = 64;
@@ -59,6 +62,7 @@ class FloatSums final : public SplitSums<FloatSums, 4> {
     if (merges()) return take_whole(state, group, lanes, taken);
     for_row_runs(group.count, [&]<int R>(int start) {
       const RowPointers<double, R> rows(group, start);
+      if (words_) return word_rows(state).take(rows, words_, lanes, taken + start == 0);
       with_parts([&]<int Parts>() { take_split<Parts>(state, rows, lanes, taken + start == 0); });
     });
   }
@@ -73,38 +77,45 @@ class FloatSums final : public SplitSums<FloatSums, 4> {
   }
 
   // Whether states are whole sums, which give up nothing.
-  bool merges() const { return splits_.parts == 0; }
+  bool merges() const { return splits_.parts == 0 && !words_; }
 
   template <class Visit>
   void for_used_rows(Visit&& visit) const {
+    if (words_) {
+      visit(UsedRow<std::uint64_t>{coarse_row});
+      visit(UsedRow<std::uint64_t>{fine_row});
+    }
     for (int row = 0; row < splits_.parts; ++row) visit(UsedRow<double>{row});
   }
 
   template <class Visit>
   void for_windows(Visit&& visit) const {
-    for_used_rows([&](UsedRow<double> row) { visit(RowScan<double>{row, row}); });
+    for_used_rows([&]<class S>(UsedRow<S> row) { visit(RowScan<S>{row, row}); });
   }
 
   bool may_exchange(const Grid& grid, double samples) const override {
-    return !merges() && exact(splits_, grid, samples);
+    if (!in_range(grid, samples)) return false;
+    if (words_) return words_.exact(grid, samples);
+    return !merges() && splits_.exact(grid, samples);
   }
 
-  // In as few parts as leave some bits for samples that come later, or else in the most.
+  // In as few rows as leave some bits for samples that come later, or else in the most. Two parts
+  // are finished sooner than two words.
   bool begin_exchanges(const Grid& grid, double samples) override {
-    for (int parts = 1; parts <= most_parts; ++parts) {
-      const double room = parts < most_parts ? samples * spare : samples;
-      splits_ = Splits<most_parts>::placed(parts, grid, room);
-      if (exact(splits_, grid, room)) return true;
-    }
     end_exchanges();
-    return false;
+    if (!in_range(grid, samples)) return false;
+    if (try_parts(1, grid, samples * spare) || try_parts(2, grid, samples * spare)) return true;
+    words_ = SumWords::placed(grid, samples);
+    if (words_) return true;
+    return try_parts(3, grid, samples * spare) || try_parts(most_parts, grid, samples);
   }
-  void end_exchanges() override { splits_ = {}; }
+  void end_exchanges() override { splits_ = {}, words_ = {}; }
 
   void exchange(Lanes state, const void* added, const void* removed, std::int64_t lanes,
                 std::int64_t ahead) override {
     const RowPointers<double, 1> rows(static_cast<const double*>(added));
     const auto* gone = static_cast<const double*>(removed);
+    if (words_) return word_rows(state).exchange(rows, gone, words_, lanes, ahead);
     with_parts([&]<int Parts>() {
       const Places places(state);
       const Splits<most_parts> splits = splits_;
@@ -126,6 +137,7 @@ class FloatSums final : public SplitSums<FloatSums, 4> {
     const Places places(state);
     with_value(statistic, counts, [&](auto value) BOXEL_INLINED {
       if (merges()) return finish_whole_sums(places, lanes, value, values);
+      if (words_) return finish_words(state, lanes, value, values);
       with_parts([&]<int Parts>() BOXEL_INLINED {
         BOXEL_EACH_LANE
         for (std::int64_t l = 0; l < lanes; ++l) {
@@ -141,10 +153,29 @@ class FloatSums final : public SplitSums<FloatSums, 4> {
   // Room for samples that are so many times as large, or as fine.
   static constexpr double spare = 0x1p4;
 
-  static bool exact(const Splits<most_parts>& splits, const Grid& grid, double samples) {
-    // Three doubles hold all sums of so many bits, and so the same comes out where states merge.
+  // Three doubles hold all sums of so many bits, and so the same comes out where states merge.
+  static bool in_range(const Grid& grid, double samples) {
     return grid.largest * samples < 0x1p145 * grid.finest && grid.finest > PartsQuotient::least &&
-           grid.largest * samples < PartsQuotient::most && splits.exact(grid, samples);
+           grid.largest * samples < PartsQuotient::most;
+  }
+
+  bool try_parts(int parts, const Grid& grid, double samples) {
+    const auto splits = Splits<most_parts>::placed(parts, grid, samples);
+    if (!in_range(grid, samples) || !splits.exact(grid, samples)) return false;
+    splits_ = splits;
+    return true;
+  }
+
+  static SumWordRows word_rows(Lanes state) {
+    return {state.row<std::uint64_t>(coarse_row), state.row<std::uint64_t>(fine_row)};
+  }
+
+  template <class Value>
+  BOXEL_INLINE void finish_words(Lanes state, std::int64_t lanes, Value value, double* out) const {
+    const SumWordRows rows = word_rows(state);
+    const SumWords words = words_;
+    BOXEL_EACH_LANE
+    for (std::int64_t l = 0; l < lanes; ++l) out[l] = value(l, rows.total(words, l));
   }
 
   struct Places {
@@ -328,6 +359,7 @@ class FloatSums final : public SplitSums<FloatSums, 4> {
   }
 
   Splits<most_parts> splits_;
+  SumWords words_;
 };
 
 }  // namespace boxel::BOXEL_KERNELS

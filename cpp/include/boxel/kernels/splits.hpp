@@ -89,6 +89,20 @@ template <class S>
 struct UsedRow {
   int index;
   BOXEL_INLINE S* of(Lanes state) const { return state.row<S>(index); }
+
+  template <class Visit>
+  void for_rows(Visit&& visit) const {
+    visit(index);
+  }
+  void merge(Lanes out, Lanes a, Lanes b, std::int64_t lanes) const {
+    add_row(of(out), of(a), of(b), lanes);
+  }
+  void merge_ahead(Lanes out, Lanes in, std::int64_t lanes, std::int64_t step, int terms) const {
+    merge_row_ahead(of(out), of(in), lanes, step, terms, Add<S>{});
+  }
+  void exchange(Lanes out, Lanes from, Lanes added, Lanes removed, std::int64_t lanes) const {
+    exchange_row(of(out), of(from), of(added), of(removed), lanes);
+  }
 };
 
 // Windows along such a row: of what counts of its lanes, into another row or its own.
@@ -100,33 +114,37 @@ struct RowScan {
 
 // A state whose rows are parts while samples may be exchanged, as many as needed, and something
 // else while states merge. Only boxes that slide have such sums.
-// `Sums` defines merges(); for_used_rows(visit), which calls visit(UsedRow<S>) for those of the
-// parts; and for_windows(visit), which calls visit(RowScan<S, Of>) for all of their windows.
+// `Sums` defines merges(); for_used_rows(visit), which calls visit(UsedRow<S> or the like) for
+// those of the parts; and for_windows(visit), which calls visit(RowScan<S, Of>) for all of their
+// windows.
 template <class Sums, int Rows>
 class SplitSums : public Untiled<RowsOf<double, Rows>> {
  public:
   Subtraction subtraction() const override { return Subtraction::if_exact; }
   bool splits() const override { return true; }
+  // What windows in other rows than their own need in the end.
+  void settle_windows(Lanes, std::int64_t) const {}
   Natural natural(Statistic) const override { return Natural::float64; }
 
   void pick(Lanes out, Lanes in, std::int64_t count, std::int64_t step,
             std::int64_t inner) override {
     if (sums().merges()) return RowsOf<double, Rows>::pick(out, in, count, step, inner);
-    sums().for_used_rows([&](auto row) {
-      this->pick_row(moved(row).of(out), moved(row).of(in), count, step, inner);
+    for_each_row([&](int row) {
+      this->pick_row(out.template row<double>(row), in.template row<double>(row), count, step,
+                     inner);
     });
   }
 
   void copy_lanes(Lanes first, std::span<const LaneCopy> copies, std::int64_t count,
                   std::int64_t pitch) override {
     if (sums().merges()) return RowsOf<double, Rows>::copy_lanes(first, copies, count, pitch);
-    sums().for_used_rows(
-        [&](auto row) { copy_row_lanes(moved(row).of(first), copies, count, pitch); });
+    for_each_row(
+        [&](int row) { copy_row_lanes(first.template row<double>(row), copies, count, pitch); });
   }
 
   void merge(Lanes out, Lanes a, Lanes b, std::int64_t lanes, double, double) override {
     if (sums().merges()) return Sums::merge_whole(out, a, b, lanes);
-    sums().for_used_rows([&](auto row) { add_row(row.of(out), row.of(a), row.of(b), lanes); });
+    sums().for_used_rows([&](auto rows) { rows.merge(out, a, b, lanes); });
   }
 
   void merge_ahead(Lanes out, Lanes in, std::int64_t lanes, std::int64_t step, int terms,
@@ -134,16 +152,12 @@ class SplitSums : public Untiled<RowsOf<double, Rows>> {
     if (sums().merges()) {
       return RowsOf<double, Rows>::merge_ahead(out, in, lanes, step, terms, held);
     }
-    sums().for_used_rows([&]<class S>(UsedRow<S> row) {
-      merge_row_ahead(row.of(out), row.of(in), lanes, step, terms, Add<S>{});
-    });
+    sums().for_used_rows([&](auto rows) { rows.merge_ahead(out, in, lanes, step, terms); });
   }
 
   void exchange_states(Lanes out, Lanes from, Lanes added, Lanes removed,
                        std::int64_t lanes) override {
-    sums().for_used_rows([&](auto row) {
-      exchange_row(row.of(out), row.of(from), row.of(added), row.of(removed), lanes);
-    });
+    sums().for_used_rows([&](auto rows) { rows.exchange(out, from, added, removed, lanes); });
   }
 
   void exchange_windows(Lanes out, Lanes in, std::int64_t lanes, std::int64_t size) override {
@@ -151,6 +165,7 @@ class SplitSums : public Untiled<RowsOf<double, Rows>> {
       BOXEL_KERNELS::exchange_windows(rows.from.of(in), lanes, size,
                                       KeptWindows<S>{rows.to.of(out)}, Of{});
     });
+    sums().settle_windows(out, lanes);
   }
 
   // A strip of lanes at a time, whose windows stay in the first-level cache until they are cast.
@@ -194,6 +209,7 @@ class SplitSums : public Untiled<RowsOf<double, Rows>> {
       const std::int64_t lanes = std::min(windows.lanes - first, strip_lanes);
       prefetch_results(out + first, lanes, windows.ahead);
       sums().for_windows([&](auto rows) { scans.of(rows).put(rows.to.of(strip), lanes); });
+      sums().settle_windows(strip, lanes);
       const Counts counts{windows.count, nullptr};
       if constexpr (std::is_same_v<Out, double>) {
         sums().finish(statistic, strip, lanes, counts, windows.ddof, out + first);
@@ -205,23 +221,23 @@ class SplitSums : public Untiled<RowsOf<double, Rows>> {
     }
   }
 
-  // Lanes are moved as doubles, whatever they are.
-  template <class S>
-  static UsedRow<double> moved(UsedRow<S> row) {
-    return {row.index};
+  // Whatever they are, lanes are moved as doubles.
+  template <class Visit>
+  void for_each_row(Visit visit) {
+    sums().for_used_rows([&](auto rows) { rows.for_rows(visit); });
   }
 
   // Of all rows, whatever their lanes are.
   class Scans {
    public:
     auto& of(RowScan<double> rows) { return doubles_[rows.from.index]; }
-    auto& of(RowScan<std::uint64_t>) { return words_; }
+    auto& of(RowScan<std::uint64_t> rows) { return words_[rows.from.index]; }
     auto& of(RowScan<std::uint64_t, HighHalves>) { return high_; }
     auto& of(RowScan<std::uint64_t, LowHalves>) { return low_; }
 
    private:
     WindowScan<double> doubles_[Rows];
-    WindowScan<std::uint64_t> words_;
+    WindowScan<std::uint64_t> words_[Rows];
     WindowScan<std::uint64_t, HighHalves> high_;
     WindowScan<std::uint64_t, LowHalves> low_;
   };
