@@ -137,7 +137,7 @@ TEST(words_hold_the_largest_sums_of_float64) {
 TEST(words_hold_the_largest_sums_of_squares_of_float32) {
   Random random(912);
   for (const KernelSet* kernels : available_kernel_sets()) {
-    for (const int range_bits : {40, 45, 50, 51}) {
+    for (const int range_bits : {40, 45, 50, 52, 53, 58}) {
       const std::string name = std::string(kernels->name) + " bits " + std::to_string(range_bits);
       const auto accumulator =
           kernels->make_accumulator({StateKind::float_squares, Sample::float32, false, 1e6, false});

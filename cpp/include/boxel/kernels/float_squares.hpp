@@ -17,13 +17,14 @@ class FloatSquares final : public SplitSums<FloatSquares, 6> {
   static constexpr int x_row = 0;
   static constexpr int square_row = 2;
   static constexpr CarriedRows square_words{square_row, square_row + 1};
-  static constexpr UsedRow<std::uint64_t> low_halves{square_row + 2};
+  static constexpr UsedRow<double> square_rests{square_row + 2};
+  static constexpr UsedRow<std::uint64_t> low_halves{square_row + 3};
 
  public:
   // `window`: the most lanes of a row that are merged, by windows alone (StateRequest).
   explicit FloatSquares(double window) : window_(window) {}
 
-  // Two in units, three or four in parts and words.
+  // Two in units, three to five in parts and words.
   int usual_rows() const override { return 4; }
 
   void take(Lanes state, const RowGroup& group, std::int64_t lanes, std::int64_t taken) override {
@@ -72,6 +73,7 @@ class FloatSquares final : public SplitSums<FloatSquares, 6> {
     for (int k = 0; k < x_splits_.parts; ++k) visit(UsedRow<double>{x_row + k});
     for (int k = 0; k < square_splits_.parts; ++k) visit(UsedRow<double>{square_row + k});
     if (words_) visit(square_words);
+    if (words_.has_rest) visit(square_rests);
   }
 
   template <class Visit>
@@ -115,7 +117,10 @@ class FloatSquares final : public SplitSums<FloatSquares, 6> {
     }
     if (try_parts(1, 2, grid, samples * spare)) return true;
     if (try_parts(1, 2, grid, samples)) return true;
-    if (try_words(1, grid, samples) || try_words(2, grid, samples)) return true;
+    if (try_words(1, grid, samples, false)) return true;
+    // One row more than with words, which take longer to finish.
+    if (try_parts(2, 3, grid, samples)) return true;
+    if (try_words(2, grid, samples, false) || try_words(2, grid, samples, true)) return true;
     return try_parts(2, 4, grid, samples);
   }
   void end_exchanges() override { units_ = {}, x_splits_ = {}, square_splits_ = {}, words_ = {}; }
@@ -189,10 +194,11 @@ class FloatSquares final : public SplitSums<FloatSquares, 6> {
     return true;
   }
 
-  // Squares in words, which take as many rows as two parts and hold more.
-  bool try_words(int x_parts, const Grid& grid, double samples) {
+  // Squares in words: as many rows as two parts take, or three with a rest, which hold more.
+  bool try_words(int x_parts, const Grid& grid, double samples, bool has_rest) {
     const auto x = Splits<2>::placed(x_parts, grid, samples);
-    words_ = x.exact(grid, samples) ? SquareWords::placed(squared(grid), samples) : SquareWords{};
+    if (!x.exact(grid, samples)) return false;
+    words_ = SquareWords::placed(squared(grid), samples, has_rest);
     if (words_) x_splits_ = x;
     return static_cast<bool>(words_);
   }
@@ -200,14 +206,19 @@ class FloatSquares final : public SplitSums<FloatSquares, 6> {
   template <class Body>
   BOXEL_INLINE void with_word_rows(Lanes state, Body&& body) const {
     double* x = state.row<double>(x_row);
-    if (x_splits_.parts == 1) return body(SquareWordRows<1>{{x}, square_words.of(state)});
-    body(SquareWordRows<2>{{x, state.row<double>(x_row + 1)}, square_words.of(state)});
+    double* lower_x = state.row<double>(x_row + 1);
+    double* rests = square_rests.of(state);
+    const CarriedRows::Places squares = square_words.of(state);
+    if (words_.has_rest) return body(SquareWordRows<2, true>{{x, lower_x}, squares, rests});
+    if (x_splits_.parts == 2) return body(SquareWordRows<2, false>{{x, lower_x}, squares, rests});
+    body(SquareWordRows<1, false>{{x}, squares, rests});
   }
 
   template <class Body>
   BOXEL_INLINE void with_parts(Body&& body) const {
     if (merges()) throw std::logic_error("sums of squares give up samples only where split");
     if (square_splits_.parts == 4) return body.template operator()<2, 4>();
+    if (square_splits_.parts == 3) return body.template operator()<2, 3>();
     body.template operator()<1, 2>();
   }
 
@@ -313,12 +324,12 @@ class FloatSquares final : public SplitSums<FloatSquares, 6> {
     finish_scaled(statistic, scaled, 1.0, lanes, counts, ddof, out);
   }
 
-  template <int X>
-  void finish_words(Statistic statistic, const SquareWordRows<X>& rows, std::int64_t lanes,
+  template <int X, bool HasRest>
+  void finish_words(Statistic statistic, const SquareWordRows<X, HasRest>& rows, std::int64_t lanes,
                     Counts counts, double ddof, double* out) const {
     const SquareWords words = words_;
     const auto scaled = [rows, words](std::int64_t l, double count) BOXEL_INLINED {
-      return scaled_m2(square_of_sum<X>(rows.x, l), words.total(rows.squares.at(l)), count);
+      return scaled_m2(square_of_sum<X>(rows.x, l), rows.total(words, l), count);
     };
     finish_scaled(statistic, scaled, 1.0, lanes, counts, ddof, out);
   }

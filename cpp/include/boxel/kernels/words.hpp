@@ -9,14 +9,15 @@ inline constexpr double step_shift = 0x1.8p52;
 // So many steps are told with room for the rounding.
 inline constexpr double most_steps = 0x1p50;
 
-// A value in steps of some sizes, the largest first. Each number is more by the bits of its shift.
+// A value in steps of some sizes, the largest first, and what that leaves. Each number is more by
+// the bits of its shift.
 template <int Words>
-BOXEL_INLINE void count_steps(double value, const double* shifts, std::uint64_t* numbers) {
+BOXEL_INLINE double count_steps(double value, const double* shifts, std::uint64_t* numbers) {
   const double shifted = value + shifts[0];
   numbers[0] = std::bit_cast<std::uint64_t>(shifted);
-  if constexpr (Words > 1) {
-    count_steps<Words - 1>(value - (shifted - shifts[0]), shifts + 1, numbers + 1);
-  }
+  const double rest = value - (shifted - shifts[0]);
+  if constexpr (Words == 1) return rest;
+  if constexpr (Words > 1) return count_steps<Words - 1>(rest, shifts + 1, numbers + 1);
 }
 
 // Without an error, of magnitudes whose nearest double is below 2^63.
