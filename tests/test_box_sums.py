@@ -18,13 +18,14 @@ BOTH = ("sum", "mean")
 
 
 def make_samples(kind, shape, seed=0):
-    """Draw samples that sums keep in few parts, in many, or whole."""
+    """Draw samples that sums keep in few parts, in words, in many parts, or whole."""
     generator = np.random.default_rng(seed)
     normal = generator.standard_normal(shape)
     return {
         "integers": np.round(normal * 1000),
         "fractions": generator.random(shape),
         "normal": normal,
+        "wide": normal * 2.0 ** generator.integers(-22, 0, shape),
         "spread": np.exp(30 * normal) * generator.choice([-1, 1], shape),
         "offset": normal + 1e12,
         "large": normal / 8 * LARGEST,
@@ -33,7 +34,7 @@ def make_samples(kind, shape, seed=0):
     }[kind]
 
 
-KINDS = ["integers", "fractions", "normal", "spread", "offset", "large", "small", "zeros"]
+KINDS = ["integers", "fractions", "normal", "wide", "spread", "offset", "large", "small", "zeros"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
