@@ -1,6 +1,7 @@
 #include "box_worker.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstring>
 
@@ -235,11 +236,29 @@ void BoxWorker::prepare_slab() {
   if (slides_.size() > 1 && geometry_.leaves_in_place(row_lanes_)) {
     const std::int64_t fitting = bytes_at_once / (row_lanes_ * job_.plan.lane_bytes);
     rows_at_once_ = std::clamp<std::int64_t>(fitting, 1, most_rows);
+    rows_at_once_ = std::int64_t{1}
+                    << (std::bit_width(static_cast<std::uint64_t>(rows_at_once_)) - 1);
+  }
+  const bool in_place = geometry_.leaves_in_place(row_lanes_);
+  for (Chain& chain : chains_) {
+    chain.scans = !slides_.empty() && chain.row.scans(geometry_);
+    chain.rows_together = chain.scans && in_place ? most_rows : rows_at_once_;
   }
   slab_lanes_ = row_lanes_;
   for (std::size_t k = 1; k < slides_.size(); ++k) slab_lanes_ *= slides_[k].sources;
   for (std::size_t k = slides_.size(); k-- > 1;) widen_slab(slides_[k]);
   row_way_ = way_of_narrow_rows();
+}
+
+// States that merge come back to a part of a slice for all slices of a box, one after the other.
+std::int64_t BoxWorker::joined_lanes() const {
+  std::int64_t lanes = most_joined_lanes;
+  for (const auto& accumulator : accumulators_) {
+    if (accumulator->subtraction() != Subtraction::never) continue;
+    const auto bytes = static_cast<std::int64_t>(accumulator->lane_size()) * accumulator->rows();
+    lanes = std::min(lanes, bytes_at_once / bytes);
+  }
+  return lanes;
 }
 
 // Repeats the slab along one more axis.
@@ -249,7 +268,7 @@ void BoxWorker::widen_slab(const BoxSpan& span) {
   std::int64_t source = 1;
   if (slab_.size() == 1 && adjoin(*span.axis, first.positions)) {
     const std::int64_t joined =
-        std::min(span.sources, std::max<std::int64_t>(1, most_joined_lanes / lanes));
+        std::min(span.sources, std::max<std::int64_t>(1, joined_lanes() / lanes));
     slab_.front().positions *= joined;
     slab_.front().lanes *= joined;
     source = joined;
@@ -379,8 +398,8 @@ void BoxWorker::begin_narrow(Chain& chain) {
 
 void BoxWorker::begin_first(std::size_t accumulator) {
   Chain& chain = chains_[accumulator];
-  chain.first->begin(*chain.images, slab_lanes_, margins_after(0), 1,
-                     begins_exchanges(chain.kernel));
+  chain.first->begin(*chain.images, slab_lanes_, margins_after(0),
+                     slides_.size() == 1 ? chain.rows_together : 1, begins_exchanges(chain.kernel));
 }
 
 // Boxes along slide `axis` and those after it, for every output of the unit.
@@ -395,7 +414,7 @@ void BoxWorker::slide(std::size_t axis) {
     const std::int64_t outputs = std::min(step, span.outputs - k);
     at_[axis] = span.first_output + k;
     for (std::size_t a = 0; a < chains_.size(); ++a) {
-      advance(a, axis, outputs);
+      advance(a, axis);
       if (axis == 0 && refresh_border(a)) make_border_slices(a);
     }
     if (makes_rows) {
@@ -409,9 +428,9 @@ void BoxWorker::slide(std::size_t axis) {
 void BoxWorker::begin_slide(std::size_t axis) {
   std::int64_t lanes = row_lanes_;
   for (std::size_t k = axis + 1; k < slides_.size(); ++k) lanes *= slides_[k].sources;
-  const std::int64_t places = axis + 1 == slides_.size() ? rows_at_once_ : 1;
   for (std::size_t a = 0; a < chains_.size(); ++a) {
     Chain& chain = chains_[a];
+    const std::int64_t places = axis + 1 == slides_.size() ? chain.rows_together : 1;
     if (axis == 1 && chain.is_narrow) {
       NarrowChain& narrow = *chain.narrow;
       narrow.slices.begin(narrow.first.slices(), slides_[1], lanes);
@@ -424,23 +443,39 @@ void BoxWorker::begin_slide(std::size_t axis) {
   }
 }
 
-// Makes the states of some outputs along an axis, one in each place.
-void BoxWorker::advance(std::size_t accumulator, std::size_t axis, std::int64_t outputs) {
+// Makes the states at an output along an axis, or those of some rows, one in each place.
+void BoxWorker::advance(std::size_t accumulator, std::size_t axis) {
   Chain& chain = chains_[accumulator];
+  const auto advance_slide = [&](auto& slide) {
+    const bool makes_rows = axis + 1 == slides_.size();
+    return makes_rows ? make_rows(chain, slide) : slide.advance(at_[axis], 0);
+  };
   Lanes& window = windows_[axis + 1][accumulator];
   if (axis == 0) {
-    if (!advance_narrow(accumulator)) window = chain.first->advance(at_[0], 0);
-    return;
-  }
-  const auto advance_slide = [&](auto& slide) {
-    window = slide.advance(at_[axis], 0);
-    for (std::int64_t k = 1; k < outputs; ++k) slide.advance(at_[axis] + k, k);
-  };
-  if (axis == 1 && chain.is_narrow) {
-    advance_slide(chain.narrow->second);
+    if (!advance_narrow(accumulator)) window = advance_slide(*chain.first);
+  } else if (axis == 1 && chain.is_narrow) {
+    window = advance_slide(chain.narrow->second);
   } else {
-    advance_slide(chain.rest[axis - 1]);
+    window = advance_slide(chain.rest[axis - 1]);
   }
+}
+
+// Of the rows that are made together, the one at hand.
+std::int64_t BoxWorker::index_of_rows(const Chain& chain) const {
+  return (at_.back() - slides_.back().first_output) % chain.rows_together;
+}
+
+template <class Slide>
+Lanes BoxWorker::make_rows(Chain& chain, Slide& slide) {
+  const std::int64_t index = index_of_rows(chain);
+  if (index == 0) {
+    const std::int64_t end = slides_.back().first_output + slides_.back().outputs;
+    chain.made.count = std::min(chain.rows_together, end - at_.back());
+    chain.made.first = slide.advance(at_.back(), 0);
+    for (std::int64_t k = 1; k < chain.made.count; ++k) slide.advance(at_.back() + k, k);
+    chain.made.pitch = slide.pitch();
+  }
+  return chain.made.row(index);
 }
 
 bool BoxWorker::advance_narrow(std::size_t accumulator) {

@@ -73,11 +73,17 @@ class BoxWorker {
     LaneBuffer border_sample;
     std::optional<ImageSlices> images;
     std::vector<StateSlices> inputs;
+    // Rows that the last slide makes together, of which some are written at a time; all rows of
+    // scans, so that they are extended and scanned at once.
+    bool scans = false;
+    std::int64_t rows_together = 1;
+    LaneRows made;
   };
 
   void locate(std::int64_t unit);
   void prepare_geometry(std::int64_t tile);
   void prepare_slab();
+  std::int64_t joined_lanes() const;
   void widen_slab(const BoxSpan& span);
   bool adjoin(const BoxAxis& axis, std::int64_t positions) const;
   void make_border();
@@ -93,8 +99,7 @@ class BoxWorker {
   bool advance_narrow(std::size_t accumulator);
   void slide(std::size_t axis);
   void begin_slide(std::size_t axis);
-  std::int64_t pitch_of_rows(std::size_t accumulator) const;
-  void advance(std::size_t accumulator, std::size_t axis, std::int64_t outputs);
+  void advance(std::size_t accumulator, std::size_t axis);
   double row_volume() const;
   void take_row();
   bool begin_row(std::size_t accumulator, const void* samples);
@@ -107,6 +112,10 @@ class BoxWorker {
   bool write_windows(std::int64_t rows);
   bool exchanges(std::size_t accumulator) const;
   std::int64_t output_stride(std::size_t output) const;
+  std::int64_t index_of_rows(const Chain& chain) const;
+  template <class Slide>
+  Lanes make_rows(Chain& chain, Slide& slide);
+  void extend_rows(std::size_t accumulator, std::int64_t rows);
   void write_rows(std::int64_t rows);
   void write_row(std::int64_t row);
   void write_cut_boxes();
@@ -130,7 +139,7 @@ class BoxWorker {
   std::vector<SlabRow> slab_;
   std::int64_t row_lanes_ = 0;  // of the image, in one row
   std::int64_t slab_lanes_ = 0;
-  std::int64_t rows_at_once_ = 1;  // that the last slide makes before they are written
+  std::int64_t rows_at_once_ = 1;  // that are written together, a power of two
   RowWay row_way_ = RowWay::any;
   std::int64_t geometry_tile_ = -1;
   std::int64_t outputs_inside_ = 0;  // of the tile whose geometry it is, if that touches no border

@@ -60,7 +60,8 @@ bool BoxWorker::write_narrow_rows() {
 
 // From the lanes of rows straight to their outputs.
 bool BoxWorker::write_windows(std::int64_t rows) {
-  if (!is_plain() || chains_.front().narrower_kernel) return false;
+  const Chain& chain = chains_.front();
+  if (!is_plain() || chain.narrower_kernel || chain.scans) return false;
   const auto row_bytes =
       geometry_.outputs() * static_cast<std::int64_t>(size_of(job_.request.outputs[0].view.dtype));
   const RowWindows windows{geometry_.outputs(),
@@ -80,22 +81,23 @@ std::int64_t BoxWorker::output_stride(std::size_t output) const {
   return slides_.empty() ? 0 : slides_.back().axis->outputs[static_cast<int>(output)];
 }
 
-// From one to the next of the rows of an accumulator that are written together.
-std::int64_t BoxWorker::pitch_of_rows(std::size_t accumulator) const {
-  const Chain& chain = chains_[accumulator];
-  if (slides_.size() < 2) return 0;
-  if (slides_.size() == 2 && chain.is_narrow) return chain.narrow->second.pitch();
-  return chain.rest.back().pitch();
+// All rows of a scan at once, before the first one is written.
+void BoxWorker::extend_rows(std::size_t accumulator, std::int64_t rows) {
+  Chain& chain = chains_[accumulator];
+  const Lanes first = windows_[slides_.size()][accumulator];
+  const Lanes border = chain.borders.back().lanes();
+  if (!chain.scans) {
+    const LaneRows written{first, slides_.empty() ? 0 : chain.made.pitch, rows};
+    extended_[accumulator] = chain.row.extend(geometry_, written, has_margins(), border);
+  } else if (index_of_rows(chain) == 0) {
+    const LaneRows extended = chain.row.extend(geometry_, chain.made, has_margins(), border);
+    chain.row.scan(geometry_, extended, job_.plan.lane_volume(), row_.front().first_position);
+  }
 }
 
 void BoxWorker::write_rows(std::int64_t rows) {
   locate_outputs();
-  for (std::size_t a = 0; a < chains_.size(); ++a) {
-    Chain& chain = chains_[a];
-    extended_[a] =
-        chain.row.extend(geometry_, {windows_[slides_.size()][a], pitch_of_rows(a), rows},
-                         has_margins(), chain.borders.back().lanes());
-  }
+  for (std::size_t a = 0; a < chains_.size(); ++a) extend_rows(a, rows);
   if (write_windows(rows)) return;
   for (std::int64_t row = 0; row < rows; ++row) {
     write_row(row);
@@ -109,8 +111,10 @@ void BoxWorker::write_rows(std::int64_t rows) {
 void BoxWorker::write_row(std::int64_t row) {
   const double held_by_lane = job_.plan.lane_volume();
   for (std::size_t a = 0; a < chains_.size(); ++a) {
+    Chain& chain = chains_[a];
     results_[a] =
-        chains_[a].row.slide(geometry_, extended_[a].row(row), held_by_lane, exchanges(a));
+        chain.scans ? chain.row.scanned(geometry_, index_of_rows(chain))
+                    : chain.row.slide(geometry_, extended_[a].row(row), held_by_lane, exchanges(a));
   }
   const LaneRun whole{0, geometry_.outputs()};
   if (job_.states.masked) {

@@ -210,10 +210,33 @@ Lanes RowSlide::slide(const RowGeometry& geometry, Lanes extended, double held, 
     count -= (axis.size - 1) * axis.inner;
     held *= static_cast<double>(axis.size);
   }
-  if (geometry.picked().empty()) return lanes;
+  return pick(geometry, lanes);
+}
+
+Lanes RowSlide::pick(const RowGeometry& geometry, Lanes windows) {
+  if (geometry.picked().empty()) return windows;
   const Lanes picked = picked_.reserve(boxes_, geometry.outputs());
-  geometry.picked().apply(boxes_, picked, lanes);
+  geometry.picked().apply(boxes_, picked, windows);
   return picked;
+}
+
+bool RowSlide::scans(const RowGeometry& geometry) const {
+  return &lanes_ == &boxes_ && geometry.axes().size() == 1 && geometry.axes()[0].inner == 1 &&
+         boxes_.scans_windows(geometry.axes()[0].size);
+}
+
+void RowSlide::scan(const RowGeometry& geometry, LaneRows extended, double held,
+                    std::int64_t first) {
+  const std::int64_t size = geometry.axes()[0].size;
+  const std::int64_t windows = geometry.extended_lanes() - size + 1;
+  scanned_pitch_ = row_capacity(boxes_, windows);
+  const Lanes out = scanned_.reserve(boxes_, extended.count * scanned_pitch_);
+  boxes_.scan_windows(out, scanned_pitch_, extended.first,
+                      {extended.count, extended.pitch, windows, size, first, held});
+}
+
+Lanes RowSlide::scanned(const RowGeometry& geometry, std::int64_t row) {
+  return pick(geometry, scanned_.lanes().from(row * scanned_pitch_));
 }
 
 Lanes RowSlide::slide_along(Lanes row, std::int64_t lanes, const RowGeometry::Axis& axis,

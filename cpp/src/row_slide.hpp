@@ -130,7 +130,14 @@ class RowSlide {
   // where nothing is masked. `exchanges`: samples may be given up again.
   Lanes slide(const RowGeometry& geometry, Lanes extended, double held, bool exchanges);
 
+  // Whether the states of all boxes of some rows are made together, by scans.
+  bool scans(const RowGeometry& geometry) const;
+  // slide() of extended rows whose first boxes begin at `first`; scanned() hands them out.
+  void scan(const RowGeometry& geometry, LaneRows extended, double held, std::int64_t first);
+  Lanes scanned(const RowGeometry& geometry, std::int64_t row);
+
  private:
+  Lanes pick(const RowGeometry& geometry, Lanes windows);
   void fill_borders(const RowGeometry& geometry, Lanes extended, Lanes border);
   Lanes widened(Lanes extended, std::int64_t lanes);
   Lanes slide_along(Lanes row, std::int64_t lanes, const RowGeometry::Axis& axis, double held,
@@ -147,6 +154,8 @@ class RowSlide {
   std::array<LaneBuffer, most_digits> powers_;    // windows of 4, 16, 64, ... lanes
   std::array<Lanes, most_digits> windows_;        // of 1, 4, 16, ... lanes of the row at hand
   LaneBuffer part_;
+  LaneBuffer scanned_;
+  std::int64_t scanned_pitch_ = 0;
   std::array<LaneBuffer, 2> results_;
   int result_ = 0;
 };

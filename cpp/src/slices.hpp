@@ -116,16 +116,23 @@ class ImageSlices {
   }
 
   void put_part(std::int64_t part, Lanes out, std::int64_t slice) {
-    take_slice(part, out, slice, 0);
+    const SlabRow& row = slab_[static_cast<std::size_t>(part)];
+    take(out.from(row.first_lane), row, 1, [slice](std::int64_t) { return slice; }, 0);
   }
 
   void append_part(std::int64_t part, Lanes out, Lanes held, std::int64_t slice,
                    std::int64_t count) {
-    const LaneRun run = part_lanes(part);
-    if (out != held) {
-      accumulator_.pick(out.from(run.first), held.from(run.first), 1, 1, run.lanes());
+    const SlabRow& row = slab_[static_cast<std::size_t>(part)];
+    const Lanes from = held.from(row.first_lane);
+    const Lanes to = out.from(row.first_lane);
+    RowGroup group;
+    group.count = 1;
+    group.ahead = bytes_ahead(row);
+    if (load(group, 0, row, slice)) {
+      accumulator_.append_row(to, from, group, row.lanes, count);
+    } else if (to != from) {
+      accumulator_.pick(to, from, 1, 1, row.lanes);
     }
-    take_slice(part, out, slice, count);
   }
 
   // Row by row, so that a row is still in the first-level cache when it is added. In one place
@@ -270,11 +277,6 @@ class ImageSlices {
         });
     if (loaded == 0 && taken == 0) accumulator_.clear(state, row.lanes);
     return loaded;
-  }
-
-  void take_slice(std::int64_t part, Lanes out, std::int64_t slice, std::int64_t taken) {
-    const SlabRow& row = slab_[static_cast<std::size_t>(part)];
-    take(out.from(row.first_lane), row, 1, [slice](std::int64_t) { return slice; }, taken);
   }
 
   std::int64_t take(Lanes state, const SlabRow& row, const std::vector<std::int64_t>& slices,

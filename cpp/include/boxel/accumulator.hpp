@@ -142,6 +142,17 @@ struct RowWindows {
   double ddof = 0;
 };
 
+// Rows of which the windows are made together, by scans: window l of a row holds its lanes l, ...,
+// l + size - 1.
+struct WindowRows {
+  std::int64_t count;
+  std::int64_t pitch;  // lanes from row to row
+  std::int64_t lanes;  // windows of a row
+  std::int64_t size;
+  std::int64_t first;  // where the first window begins along the axis
+  double held;         // samples of a lane
+};
+
 // Windows of at least so many lanes take fewer operations by exchanges than merged anew.
 inline constexpr std::int64_t smallest_exchanged_window = 6;
 
@@ -189,6 +200,13 @@ class Accumulator {
   virtual int usual_rows() const { return rows(); }
   // Takes a group of rows in; `taken` rows were taken before, 0 begins a new state.
   virtual void take(Lanes state, const RowGroup& group, std::int64_t lanes, std::int64_t taken) = 0;
+  // Makes `out` of `held`, which may be the same, and the only row of a group more; `taken` rows,
+  // at least one, are held.
+  virtual void append_row(Lanes out, Lanes held, const RowGroup& group, std::int64_t lanes,
+                          std::int64_t taken) {
+    if (out != held) pick(out, held, 1, 1, lanes);
+    take(out, group, lanes, taken);
+  }
   // Takes all rows of each slot into new states and merges `window` adjacent lanes at once, of
   // which the last window of a slot may hold fewer: the same bits as by take(), fold_adjacent() and
   // merge(). Only for the windows that takes_slots() names.
@@ -291,6 +309,18 @@ class Accumulator {
     static_cast<void>(out), static_cast<void>(in), static_cast<void>(lanes);
     static_cast<void>(size);
     throw std::logic_error("this state gives up no samples");
+  }
+  // Windows along several rows at once, without exchanges, where that takes less than to merge them
+  // from smaller ones: whether it does depends on their size alone. The bits do not depend on where
+  // rows are cut. A cache line more than the lanes of a row may be read.
+  virtual bool scans_windows(std::int64_t size) const {
+    static_cast<void>(size);
+    return false;
+  }
+  virtual void scan_windows(Lanes out, std::int64_t out_pitch, Lanes in, const WindowRows& rows) {
+    static_cast<void>(out), static_cast<void>(out_pitch), static_cast<void>(in);
+    static_cast<void>(rows);
+    throw std::logic_error("this state merges windows from smaller ones");
   }
   // Windows straight to the output's own dtype: the bits are those of merging them and
   // finish_as(). False: that has no short way, and nothing was written. Only where nothing is

@@ -6,6 +6,8 @@
 #include "boxel/kernels/slots.hpp"
 #include "boxel/kernels/arithmetic.hpp"
 #include "boxel/kernels/means.hpp"
+#include "boxel/kernels/mean_states.hpp"
+#include "boxel/kernels/mean_windows.hpp"
 #include "boxel/kernels/packs.hpp"
 #include "boxel/kernels/nonzero.hpp"
 #include "boxel/kernels/sum.hpp"

@@ -14,6 +14,7 @@ template <class T, bool SecondMoment>
 class Moments final
     : public SlotTaker<Moments<T, SecondMoment>, T, double, RowsOf<double, SecondMoment ? 3 : 2>> {
   enum Row { origin_row, offset_row, m2_row };
+  using Places = MeanPlaces<SecondMoment>;
 
  public:
   template <int R>
@@ -32,8 +33,21 @@ class Moments final
   void merge(Lanes out, Lanes a, Lanes b, std::int64_t lanes, double na, double nb) override {
     // The origin of a light and distant side would round away the digits of the other.
     if (nb > na) return merge(out, b, a, lanes, nb, na);
-    if (merge_moves_origin(na, nb)) return merge_into<true>(out, a, b, lanes, na, nb);
-    merge_into<false>(out, a, b, lanes, na, nb);
+    const MergeWeights by(na, nb);
+    if (by.moves) return merge_into<true>(out, a, b, lanes, by);
+    merge_into<false>(out, a, b, lanes, by);
+  }
+
+  void append_row(Lanes out, Lanes held, const RowGroup& group, std::int64_t lanes,
+                  std::int64_t taken) override {
+    if constexpr (std::is_same_v<T, double>) {
+      const auto* samples = static_cast<const double*>(group.samples[0]);
+      const MergeWeights by(static_cast<double>(taken), 1);
+      if (moves_origin(taken, 1)) return append<true>(out, held, samples, lanes, by);
+      append<false>(out, held, samples, lanes, by);
+    } else {
+      Accumulator::append_row(out, held, group, lanes, taken);
+    }
   }
 
   bool takes_runs() const override { return true; }
@@ -115,6 +129,16 @@ class Moments final
     merge_means_ahead<4>(out, in, lanes, step, held);
   }
 
+  bool scans_windows(std::int64_t size) const override {
+    return size >= MeanWindows<SecondMoment>::smallest;
+  }
+  void scan_windows(Lanes out, std::int64_t out_pitch, Lanes in, const WindowRows& rows) override {
+    if (!windows_ || !windows_->serves(rows.size, rows.held)) {
+      windows_ = std::make_unique<MeanWindows<SecondMoment>>(rows.size, rows.held);
+    }
+    windows_->put(out, out_pitch, in, rows.pitch, rows.count, rows.lanes, rows.first);
+  }
+
   void take_constant(Lanes state, std::int64_t lanes, Value value, double times,
                      double held) override {
     const double rest = held / (held + times);
@@ -161,193 +185,34 @@ class Moments final
   }
 
  private:
-  // What lanes hold: V is double, or a vector of them.
-  template <class V>
-  struct StateOf {
-    MeanOf<V> mean;
-    V m2;
-  };
-  using State = StateOf<double>;
-
-  struct Places {
-    double* origin;
-    double* offset;
-    double* m2;
-    explicit Places(Lanes state)
-        : origin(state.row<double>(origin_row)),
-          offset(state.row<double>(offset_row)),
-          m2(SecondMoment ? state.row<double>(m2_row) : nullptr) {}
-    template <class V>
-    BOXEL_INLINE MeanOf<V> mean(std::int64_t l) const {
-      return {loaded<V>(origin + l), loaded<V>(offset + l)};
-    }
-    template <class V>
-    BOXEL_INLINE V m2_at(std::int64_t l) const {
-      return SecondMoment ? loaded<V>(m2 + l) : V{};
-    }
-    template <class V>
-    BOXEL_INLINE void put(std::int64_t l, const StateOf<V>& state) const {
-      std::memcpy(origin + l, &state.mean.origin, sizeof(V));
-      std::memcpy(offset + l, &state.mean.offset, sizeof(V));
-      if constexpr (SecondMoment) std::memcpy(m2 + l, &state.m2, sizeof(V));
-    }
-  };
-
-  template <class V>
-  static BOXEL_INLINE V loaded(const double* lanes) {
-    V v;
-    std::memcpy(&v, lanes, sizeof(v));
-    return v;
-  }
-
-  // Negative where a state is not finite, and neither is the origin that was moved to its mean.
-  static BOXEL_INLINE auto sign_of(const StateOf<double>& state) {
-    const auto sign = sign_of_finite(std::bit_cast<std::int64_t>(state.mean.offset));
-    return SecondMoment ? sign | sign_of_finite(std::bit_cast<std::int64_t>(state.m2)) : sign;
-  }
-  template <class V>
-  static BOXEL_INLINE auto sign_of(const StateOf<V>& state) {
-    using Bits = typename Vector<std::int64_t>::type;
-    const auto sign = sign_of_finite(reinterpret_cast<Bits>(state.mean.offset));
-    return SecondMoment ? sign | sign_of_finite(reinterpret_cast<Bits>(state.m2)) : sign;
-  }
-
-  // out[l] = states.near(l), or states.careful(l) where that is not finite. A lane is read before
-  // it is written, and so are those behind it in the same rows.
-  template <class States>
-  static BOXEL_INLINE void put_states(Lanes out, std::int64_t lanes, const States& states) {
-    constexpr std::int64_t width = Vector<double>::lanes;
-    constexpr int vectors = 4;
-    const Places places(out);
-    std::int64_t l = 0;
-    for (; l + vectors * width <= lanes; l += vectors * width) {
-      put_vectors<vectors>(places, l, states);
-    }
-    for (; l + width <= lanes; l += width) put_vectors<1>(places, l, states);
-    for (; l < lanes; ++l) {
-      const State near = states.template near<double>(l);
-      places.put(l, sign_of(near) < 0 ? states.careful(l) : near);
-    }
-  }
-
-  template <int Vectors, class States>
-  static BOXEL_INLINE void put_vectors(const Places& places, std::int64_t first,
-                                       const States& states) {
-    using V = typename Vector<double>::type;
-    constexpr std::int64_t width = Vector<double>::lanes;
-    StateOf<V> near[Vectors];
-    typename Vector<std::int64_t>::type signs{};
-    for (int k = 0; k < Vectors; ++k) {
-      near[k] = states.template near<V>(first + k * width);
-      signs |= sign_of(near[k]);
-    }
-    std::int64_t sign = 0;
-    for (int k = 0; k < width; ++k) sign |= signs[k];
-    if (sign < 0) return put_carefully<Vectors * width>(places, first, states);
-    for (int k = 0; k < Vectors; ++k) places.put(first + k * width, near[k]);
-  }
-
-  template <std::int64_t Count, class States>
-  static BOXEL_INLINE void put_carefully(const Places& places, std::int64_t first,
-                                         const States& states) {
-    State put[Count];
-    BOXEL_EACH_LANE
-    for (std::int64_t k = 0; k < Count; ++k) {
-      const State near = states.template near<double>(first + k);
-      const State careful = states.careful(first + k);
-      const bool is_near = sign_of(near) >= 0;
-      put[k] = {select(is_near, near.mean, careful.mean), is_near ? near.m2 : careful.m2};
-    }
-    for (std::int64_t k = 0; k < Count; ++k) places.put(first + k, put[k]);
-  }
-
-  // Of lanes of two states.
   template <bool Moves>
-  struct MergedStates {
-    Places a;
-    Places b;
-    double rest;
-    double share;
-    double weight;
-
-    template <class V>
-    BOXEL_INLINE StateOf<V> near(std::int64_t l) const {
-      V delta{};
-      const MeanOf<V> mean =
-          nearly_merged_mean(a.template mean<V>(l), b.template mean<V>(l), share, delta);
-      return {Moves ? nearly_centred(mean) : mean, m2(l, delta)};
-    }
-    BOXEL_INLINE State careful(std::int64_t l) const {
-      double delta = 0;
-      const Mean mean =
-          merged_mean(a.template mean<double>(l), b.template mean<double>(l), rest, share, delta);
-      return {Moves ? centred(mean) : mean, m2(l, delta)};
-    }
-
-   private:
-    template <class V>
-    BOXEL_INLINE V m2(std::int64_t l, V delta) const {
-      return (a.template m2_at<V>(l) + b.template m2_at<V>(l)) + delta * delta * weight;
-    }
-  };
+  BOXEL_SHARED static void merge_into(Lanes out, Lanes a, Lanes b, std::int64_t lanes,
+                                      const MergeWeights& by) {
+    put_states<SecondMoment>(out, lanes,
+                             MergedStates<SecondMoment, Moves>{Places(a), Places(b), by});
+  }
 
   template <bool Moves>
-  BOXEL_SHARED static void merge_into(Lanes out, Lanes a, Lanes b, std::int64_t lanes, double na,
-                                      double nb) {
-    const double share = nb / (na + nb);
-    put_states(out, lanes,
-               MergedStates<Moves>{Places(a), Places(b), na / (na + nb), share, na * share});
+  BOXEL_SHARED static void append(Lanes out, Lanes held, const double* samples, std::int64_t lanes,
+                                  const MergeWeights& by) {
+    put_states<SecondMoment>(out, lanes,
+                             AppendedStates<SecondMoment, Moves>{Places(held), samples, by});
   }
-
-  // Of B lanes, `step` apart, which hold equally many samples, so that their means count alike.
-  template <int B, bool Moves>
-  struct CombinedStates {
-    Places in;
-    std::int64_t step;
-    double held;
-
-    template <class V>
-    BOXEL_INLINE StateOf<V> near(std::int64_t lane) const {
-      const StateOf<V> state = combined<V, false>(lane);
-      return {Moves ? nearly_centred(state.mean) : state.mean, state.m2};
-    }
-    BOXEL_INLINE State careful(std::int64_t lane) const {
-      const State state = combined<double, true>(lane);
-      return {Moves ? centred(state.mean) : state.mean, state.m2};
-    }
-
-   private:
-    template <class V, bool Careful>
-    BOXEL_INLINE StateOf<V> combined(std::int64_t lane) const {
-      const MeanOf<V> first = in.template mean<V>(lane);
-      const auto at = [this, lane](int k)
-                          BOXEL_INLINED { return in.template mean<V>(lane + k * step); };
-      V spread{};
-      const MeanOf<V> mean = combine_values<B, SecondMoment, Careful>(
-          first,
-          [=](int k) BOXEL_INLINED {
-            return (at(k).offset - first.offset) + (at(k).origin - first.origin);
-          },
-          [=](int k) BOXEL_INLINED { return at(k).origin + at(k).offset; }, spread);
-      if constexpr (!SecondMoment) return {mean, spread};
-      const V within = sum_terms<V, 0, B>(
-          [=, this](int k) BOXEL_INLINED { return in.template m2_at<V>(lane + k * step); });
-      return {mean, within + held * spread};
-    }
-  };
 
   template <int B>
   BOXEL_SHARED static void merge_means_ahead(Lanes out, Lanes in, std::int64_t lanes,
                                              std::int64_t step, double held) {
     if (merge_moves_origin(held, held * (B - 1))) {
-      return put_states(out, lanes, CombinedStates<B, true>{Places(in), step, held});
+      return put_states<SecondMoment>(
+          out, lanes, CombinedStates<SecondMoment, B, true>{Places(in), step, held});
     }
-    put_states(out, lanes, CombinedStates<B, false>{Places(in), step, held});
+    put_states<SecondMoment>(out, lanes,
+                             CombinedStates<SecondMoment, B, false>{Places(in), step, held});
   }
 
   template <int B>
   BOXEL_SHARED static void fold_means(Lanes out, Lanes in, std::int64_t count, double held) {
-    const CombinedStates<B, false> states{Places(in), 1, held};
+    const CombinedStates<SecondMoment, B, false> states{Places(in), 1, held};
     const Places to(out);
     BOXEL_EACH_LANE
     for (std::int64_t j = 0; j < count; ++j) to.put(j, states.careful(j * B));
@@ -381,15 +246,6 @@ class Moments final
     double rest;
     double share;
   };
-
-  // The sign of a difference of bits, negative unless x is finite: comparisons of doubles make slow
-  // reductions. `bits` are those of a double, or of a pack of them.
-  template <class Bits>
-  static BOXEL_INLINE Bits sign_of_finite(Bits bits) {
-    constexpr auto largest = std::bit_cast<std::int64_t>(std::numeric_limits<double>::max());
-    constexpr std::int64_t magnitude = std::numeric_limits<std::int64_t>::max();
-    return largest - (bits & magnitude);
-  }
 
   // Returns whether all of the new state is finite; signs[l] is negative where that of a lane is
   // not.
@@ -461,6 +317,8 @@ class Moments final
       origins[l] = mine ? mean.origin : origins[l];
     }
   }
+
+  std::unique_ptr<MeanWindows<SecondMoment>> windows_;
 };
 
 }  // namespace boxel::BOXEL_KERNELS
