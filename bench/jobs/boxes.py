@@ -34,6 +34,8 @@ class BoxJob:
     """Time boxel with this size too."""
     beside_columns: int | None = None
     """Time boxel with that many columns more, too: their number is then no power of two."""
+    normal: bool = False
+    """Take normally distributed samples, whose sums have more digits."""
     beside_normal: bool = False
     """Time boxel with normally distributed samples, too: no proof that their sums are exact."""
     beside_cut: bool = False
@@ -45,13 +47,15 @@ class BoxJob:
     @property
     def name(self) -> str:
         to = "" if self.out_dtype is None else f"-to-{self.out_dtype}"
-        return f"box-{self.statistic}-{by(self.size)}-{self.dtype}{to}"
+        normal = "-normal" if self.normal else ""
+        return f"box-{self.statistic}-{by(self.size)}-{self.dtype}{normal}{to}"
 
     @property
     def title(self) -> str:
         to = "" if self.out_dtype is None else f" to {self.out_dtype}"
         beyond = "" if self.mode == "reflect" else f", {self.mode}"
-        return f"{self.statistic} of {self.dtype} boxes {by(self.size)}{to}{beyond}"
+        normal = "normally distributed " if self.normal else ""
+        return f"{self.statistic} of {normal}{self.dtype} boxes {by(self.size)}{to}{beyond}"
 
     @property
     def own_bars(self) -> tuple[Bar, ...]:
@@ -84,7 +88,10 @@ class BoxJob:
         )
 
     def task(self, shape: tuple[int, ...], size: tuple[int, ...]) -> BoxTask:
-        image = samples(np.random.default_rng(SEED), self.statistic, shape, self.dtype)
+        if self.normal:
+            image = normal_samples(shape, self.dtype)
+        else:
+            image = samples(np.random.default_rng(SEED), self.statistic, shape, self.dtype)
         return BoxTask(image, size, self.statistic, self.out_dtype, self.mode)
 
     def references(self, shape: tuple[int, ...]) -> tuple[Reference, ...]:
@@ -97,7 +104,7 @@ class BoxJob:
             call = partial(boxel_call, self.task(wider, self.size))
             found.append(Reference(self.name_of_columns, call, prod(wider) / prod(shape)))
         if self.beside_normal:
-            image = np.random.default_rng(SEED).standard_normal(shape, dtype=np.dtype(self.dtype))
+            image = normal_samples(shape, self.dtype)
             task = BoxTask(image, self.size, self.statistic, self.out_dtype, self.mode)
             call = partial(boxel_call, task)
             found.append(Reference("boxel with normally distributed samples", call))
@@ -105,6 +112,10 @@ class BoxJob:
             task = replace(self.task(shape, self.size), mode="shrink")
             found.append(Reference("boxel with boxes cut at the border", partial(boxel_call, task)))
         return tuple(found)
+
+
+def normal_samples(shape: tuple[int, ...], dtype: str) -> np.ndarray:
+    return np.random.default_rng(SEED).standard_normal(shape, dtype=np.dtype(dtype))
 
 
 def boxel_call(task: BoxTask, workers: int) -> Call:
@@ -151,6 +162,15 @@ def jobs_of_means() -> tuple[BoxJob, ...]:
             agreement=BESIDE_LONG_SUMS,
             beside_size=9,
         ),
+        BoxJob(
+            (256, 256, 256),
+            (104, 104, 104),
+            cube(101),
+            "float64",
+            agreement=Tolerance(rtol=1e-11, atol=1e-12),
+            normal=True,
+            beside_size=9,
+        ),
         volume(cube(9), "uint16", out_dtype="uint16", agreement=ROUNDED),
         volume(cube(9), "uint8", out_dtype="uint8", agreement=ROUNDED),
         volume(cube(45), "uint16", out_dtype="uint16", agreement=ROUNDED, beside_size=9),
@@ -181,6 +201,7 @@ def jobs_of_extremes() -> tuple[BoxJob, ...]:
         for job in (
             volume(cube(3), statistic=statistic),
             volume(cube(31), statistic=statistic, beside_size=9),
+            volume(cube(101), "uint8", statistic=statistic, beside_size=9),
             plane(square(3), statistic=statistic),
             plane(square(31), statistic=statistic, beside_size=9),
         )
@@ -208,6 +229,8 @@ def jobs_of_variances() -> tuple[BoxJob, ...]:
         of_long_boxes(),
         of_long_boxes("uint8"),
         of_long_boxes("uint16"),
+        of_long_boxes("float64"),
+        of_long_boxes(normal=True),
         plane(square(9), statistic="var", agreement=agreement),
         plane(square(9), "uint8", statistic="var", agreement=agreement),
     )
