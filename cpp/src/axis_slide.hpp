@@ -28,12 +28,13 @@ inline constexpr std::int64_t smallest_sliding_box = 5;
 inline constexpr std::int64_t most_suffix_bytes = 32 * 1024 * 1024;
 
 // `Input` hands out slices: put(out, first, count) makes a state of some, put_sum() the same where
-// their order is free; put_part(part, out, slice) and append_part(part, out, held, slice, count)
-// make one of a single slice, and of one more than `held` has, `count`, in some lanes of it, which
-// part_lanes(part) names, one of parts(). admit(slice) looks at a slice that is to be exchanged,
-// settle() tells whether all may be that were looked at; exchange(out, from, added, removed) does
-// so, or leaves no state behind and returns false; forgo() says that nothing is exchanged any more.
-// `Input::merges` is false where all are exchanged; there is no put() then.
+// their order is free; put_part(part, out, slice) and append_part(part, out, held, slice, count,
+// next) make one of a single slice, and of one more than `held` has, `count`, before that of slice
+// `next`, in some lanes of it, which part_lanes(part) names, one of parts(). admit(slice) looks at
+// a slice that is to be exchanged, settle() tells whether all may be that were looked at;
+// exchange(out, from, added, removed) does so, or leaves no state behind and returns false; forgo()
+// says that nothing is exchanged any more. `Input::merges` is false where all are exchanged; there
+// is no put() then.
 template <class Input>
 class AxisSlide {
  public:
@@ -134,7 +135,7 @@ class AxisSlide {
       if (k == 0) {
         input_->put_part(part, prefix_.lanes(), slice);
       } else {
-        input_->append_part(part, prefix_.lanes(), prefix_.lanes(), slice, k);
+        input_->append_part(part, prefix_.lanes(), prefix_.lanes(), slice, k, slice + 1);
       }
     }
     accumulator_.merge(window, ending, prefix_.lanes().from(run.first), run.lanes(),
@@ -183,7 +184,7 @@ class AxisSlide {
     if (k == size() - 1) {
       input_->put_part(part, out, slice);
     } else {
-      input_->append_part(part, out, later, slice, size() - 1 - k);
+      input_->append_part(part, out, later, slice, size() - 1 - k, slice - 1);
     }
   }
 

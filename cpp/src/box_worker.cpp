@@ -14,7 +14,8 @@ std::size_t at(std::int64_t index) { return static_cast<std::size_t>(index); }
 // between two looks at them.
 constexpr std::int64_t most_joined_lanes = 2048;
 
-// Rows are extended and written several at a time, while they stay in the first-level cache.
+// Rows are extended and written several at a time, while they stay in the first-level cache. A
+// power of two: any fewer that are written together divide it.
 constexpr std::int64_t bytes_at_once = 16 * 1024;
 constexpr std::int64_t most_rows = 8;
 
@@ -235,9 +236,8 @@ void BoxWorker::prepare_slab() {
   rows_at_once_ = 1;
   if (slides_.size() > 1 && geometry_.leaves_in_place(row_lanes_)) {
     const std::int64_t fitting = bytes_at_once / (row_lanes_ * job_.plan.lane_bytes);
-    rows_at_once_ = std::clamp<std::int64_t>(fitting, 1, most_rows);
-    rows_at_once_ = std::int64_t{1}
-                    << (std::bit_width(static_cast<std::uint64_t>(rows_at_once_)) - 1);
+    const auto rows = static_cast<std::uint64_t>(std::clamp<std::int64_t>(fitting, 1, most_rows));
+    rows_at_once_ = static_cast<std::int64_t>(std::bit_floor(rows));
   }
   const bool in_place = geometry_.leaves_in_place(row_lanes_);
   for (Chain& chain : chains_) {

@@ -120,14 +120,15 @@ class ImageSlices {
     take(out.from(row.first_lane), row, 1, [slice](std::int64_t) { return slice; }, 0);
   }
 
-  void append_part(std::int64_t part, Lanes out, Lanes held, std::int64_t slice,
-                   std::int64_t count) {
+  // `next`: the slice of which this part is appended next. Short parts lose by asking for it.
+  void append_part(std::int64_t part, Lanes out, Lanes held, std::int64_t slice, std::int64_t count,
+                   std::int64_t next) {
     const SlabRow& row = slab_[static_cast<std::size_t>(part)];
     const Lanes from = held.from(row.first_lane);
     const Lanes to = out.from(row.first_lane);
     RowGroup group;
     group.count = 1;
-    group.ahead = bytes_ahead(row);
+    group.ahead = slab_.size() == 1 ? bytes_between(slice, next) : 0;
     if (load(group, 0, row, slice)) {
       accumulator_.append_row(to, from, group, row.lanes, count);
     } else if (to != from) {
@@ -228,6 +229,15 @@ class ImageSlices {
     if (!sources_.image.loader.ready()) return 0;
     if (slab_.size() == 1) return span_.axis->image;
     return row.lanes * static_cast<std::int64_t>(size_of_sample(sources_.sample));
+  }
+
+  // From the samples of a slice to those of another one; 0 where one is not there, or they are not
+  // as they stand.
+  std::int64_t bytes_between(std::int64_t slice, std::int64_t other) const {
+    const std::int64_t from = span_.source(slice);
+    const std::int64_t to = span_.source(other);
+    if (!sources_.image.loader.ready() || from == beyond || to == beyond) return 0;
+    return (to - from) * span_.axis->image;
   }
 
   const void* exchanged_row(RowGroup& group, int k, const SlabRow& row, std::int64_t slice) {
@@ -360,7 +370,8 @@ class StateSlices {
     accumulator_.pick(out, slice(at), 1, 1, lanes_);
   }
 
-  void append_part(std::int64_t, Lanes out, Lanes held, std::int64_t at, std::int64_t count) {
+  void append_part(std::int64_t, Lanes out, Lanes held, std::int64_t at, std::int64_t count,
+                   std::int64_t) {
     append(out, held, at, count);
   }
 

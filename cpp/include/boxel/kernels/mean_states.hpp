@@ -102,7 +102,8 @@ struct MeanPlaces {
   }
 };
 
-// `States` has near<V>(lane) and careful(lane), of which the second one is right in any case.
+// `States` has near<V>(lane) and careful(lane), of which the second one is right in any case, and
+// prefetch(lane), which asks for what is read later.
 
 template <std::int64_t Count, bool SecondMoment, class States>
 BOXEL_INLINE void put_carefully(const MeanPlaces<SecondMoment>& places, std::int64_t first,
@@ -143,6 +144,7 @@ BOXEL_INLINE void put_states(Lanes out, std::int64_t lanes, const States& states
   const MeanPlaces<SecondMoment> places(out);
   std::int64_t l = 0;
   for (; l + vectors * width <= lanes; l += vectors * width) {
+    for (int k = 0; k < vectors * width; k += lanes_of_line<double>) states.prefetch(l + k);
     put_vectors<vectors>(places, l, states);
   }
   for (; l + width <= lanes; l += width) put_vectors<1>(places, l, states);
@@ -159,6 +161,7 @@ struct MergedStates {
   MeanPlaces<SecondMoment> b;
   MergeWeights by;
 
+  BOXEL_INLINE void prefetch(std::int64_t) const {}
   template <class V>
   BOXEL_INLINE MeanState<V> near(std::int64_t l) const {
     return nearly_merged<Moves>(a.template at<V>(l), b.template at<V>(l), by);
@@ -173,8 +176,14 @@ template <bool SecondMoment, bool Moves>
 struct AppendedStates {
   MeanPlaces<SecondMoment> held;
   const double* samples;
+  std::int64_t ahead;  // as in SlotRows
   MergeWeights by;
 
+  BOXEL_INLINE void prefetch(std::int64_t l) const {
+    const auto place = reinterpret_cast<std::uintptr_t>(samples + l);
+    if (ahead == 0) return;
+    __builtin_prefetch(reinterpret_cast<const void*>(place + static_cast<std::uintptr_t>(ahead)));
+  }
   template <class V>
   BOXEL_INLINE MeanState<V> near(std::int64_t l) const {
     const MeanState<V> state = held.template at<V>(l);
@@ -209,6 +218,7 @@ struct CombinedStates {
   std::int64_t step;
   double held;
 
+  BOXEL_INLINE void prefetch(std::int64_t) const {}
   template <class V>
   BOXEL_INLINE MeanState<V> near(std::int64_t lane) const {
     const MeanState<V> state = combined<V, false>(lane);

@@ -35,8 +35,10 @@ class MeanWindows {
   static constexpr int state_rows = SecondMoment ? 3 : 2;
 
  public:
-  // Shorter windows take fewer operations by lanes that are merged two by two and four by four.
+  // Shorter windows take fewer operations by lanes that are merged two by two and four by four, and
+  // the blocks of longer ones leave the second-level cache.
   static constexpr std::int64_t smallest = 24;
+  static constexpr std::int64_t longest = 2048;
 
   // Windows of `size` lanes, each of which holds `held` samples.
   MeanWindows(std::int64_t size, double held)

@@ -41,10 +41,9 @@ class Moments final
   void append_row(Lanes out, Lanes held, const RowGroup& group, std::int64_t lanes,
                   std::int64_t taken) override {
     if constexpr (std::is_same_v<T, double>) {
-      const auto* samples = static_cast<const double*>(group.samples[0]);
       const MergeWeights by(static_cast<double>(taken), 1);
-      if (moves_origin(taken, 1)) return append<true>(out, held, samples, lanes, by);
-      append<false>(out, held, samples, lanes, by);
+      if (moves_origin(taken, 1)) return append<true>(out, held, group, lanes, by);
+      append<false>(out, held, group, lanes, by);
     } else {
       Accumulator::append_row(out, held, group, lanes, taken);
     }
@@ -130,7 +129,8 @@ class Moments final
   }
 
   bool scans_windows(std::int64_t size) const override {
-    return size >= MeanWindows<SecondMoment>::smallest;
+    using Windows = MeanWindows<SecondMoment>;
+    return Windows::smallest <= size && size <= Windows::longest;
   }
   void scan_windows(Lanes out, std::int64_t out_pitch, Lanes in, const WindowRows& rows) override {
     if (!windows_ || !windows_->serves(rows.size, rows.held)) {
@@ -193,10 +193,11 @@ class Moments final
   }
 
   template <bool Moves>
-  BOXEL_SHARED static void append(Lanes out, Lanes held, const double* samples, std::int64_t lanes,
+  BOXEL_SHARED static void append(Lanes out, Lanes held, const RowGroup& group, std::int64_t lanes,
                                   const MergeWeights& by) {
-    put_states<SecondMoment>(out, lanes,
-                             AppendedStates<SecondMoment, Moves>{Places(held), samples, by});
+    const auto* samples = static_cast<const double*>(group.samples[0]);
+    put_states<SecondMoment>(
+        out, lanes, AppendedStates<SecondMoment, Moves>{Places(held), samples, group.ahead, by});
   }
 
   template <int B>
