@@ -240,8 +240,10 @@ void BoxWorker::prepare_slab() {
     rows_at_once_ = static_cast<std::int64_t>(std::bit_floor(rows));
   }
   const bool in_place = geometry_.leaves_in_place(row_lanes_);
+  // Blocks lie where they lie along one axis, not along several that are joined into a row.
+  const bool may_scan = !slides_.empty() && row_.size() == 1;
   for (Chain& chain : chains_) {
-    chain.scans = !slides_.empty() && chain.row.scans(geometry_);
+    chain.scans = may_scan && chain.row.scans(geometry_);
     chain.rows_together = chain.scans && in_place ? most_rows : rows_at_once_;
   }
   slab_lanes_ = row_lanes_;
