@@ -171,13 +171,24 @@ def jobs_of_means() -> tuple[BoxJob, ...]:
             normal=True,
             beside_size=9,
         ),
-        volume(cube(9), "uint16", out_dtype="uint16", agreement=ROUNDED),
-        volume(cube(9), "uint8", out_dtype="uint8", agreement=ROUNDED),
+        volume(cube(31), "float64", agreement=IN_FLOAT64),
+        *jobs_of_integers("uint16"),
         volume(cube(45), "uint16", out_dtype="uint16", agreement=ROUNDED, beside_size=9),
+        *jobs_of_integers("uint8"),
         line((101,), agreement=EXACT_IN_FLOAT32),
         line((101,), "float64", agreement=BESIDE_LONG_SUMS),
         *jobs_of_plane("float32", None, EXACT_IN_FLOAT32, best_peer(1, "cv2")),
         *jobs_of_plane("uint8", "uint8", ROUNDED, peer_time(1.5, "cv2")),
+    )
+
+
+def jobs_of_integers(dtype: str) -> tuple[BoxJob, ...]:
+    one = partial(volume, dtype=dtype, out_dtype=dtype, agreement=ROUNDED)
+    return (
+        one(cube(3)),
+        one(cube(9)),
+        one(cube(31)),
+        replace(one(cube(101), beside_size=9), quick_shape=(104, 104, 104)),
     )
 
 
